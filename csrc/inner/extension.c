@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Find, parse, check and print one match or target through libxtables.
+ *
+ * Every parse is whole: fresh payload, fresh scratch area (udata), all options in order, then
+ * everything is put back. No state of one rule is ever seen by another.
+ *
+ * struct xt_option_entry grew in 1.8.11 without a new soname, so its tables are never walked
+ * here: xtables_options_xfrm() turns them into struct option.
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <getopt.h>
+#include <netdb.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <net/if.h>
+#include <netinet/in.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/x_tables.h>
+#include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netfilter_ipv6/ip6_tables.h>
+#include <xtables.h>
+
+#include "guard.h"
+#include "interpose.h"
+
+#define MATCH_HEADER  XT_ALIGN(sizeof(struct xt_entry_match))
+#define TARGET_HEADER XT_ALIGN(sizeof(struct xt_entry_target))
+_Static_assert(MATCH_HEADER == 32 && TARGET_HEADER == 32, "headers of x_tables.h");
+
+/* The library's functions, looked up in the library that was loaded, not linked. */
+static struct {
+	int (*init_all)(struct xtables_globals *, uint8_t);
+	struct xtables_match *(*find_match)(const char *, enum xtables_tryload,
+					    struct xtables_rule_match **);
+	struct xtables_target *(*find_target)(const char *, enum xtables_tryload);
+	struct option *(*options_xfrm)(struct option *, struct option *,
+				       const struct xt_option_entry *, unsigned int *);
+	struct option *(*merge_options)(struct option *, struct option *, const struct option *,
+					unsigned int *);
+	void (*free_opts)(int);
+	void (*mpcall)(unsigned int, char **, bool, struct xtables_match *, void *);
+	void (*tpcall)(unsigned int, char **, bool, struct xtables_target *, void *);
+	void (*mfcall)(struct xtables_match *);
+	void (*tfcall)(struct xtables_target *);
+	uint16_t (*parse_protocol)(const char *);
+	const struct xtables_pprot *chain_protos;
+	void (*ctype_init)(void);
+} lib;
+
+static const struct pyiptc_host *host;
+static unsigned int family;
+
+/* What a rule's header points to while an extension looks at it. */
+static union {
+	struct ipt_entry v4;
+	struct ip6t_entry v6;
+} header;
+
+static struct option no_options[] = { { 0 } };
+static void exit_err(enum xtables_exittype status, const char *format, ...)
+	__attribute__((noreturn, format(printf, 2, 3)));
+static int compatible_revision(const char *name, uint8_t revision, int opt);
+
+static struct xtables_globals globals = {
+	.program_name = "pyiptc",
+	.program_version = "",
+	.orig_opts = no_options,
+	.opts = no_options,
+	.exit_err = exit_err,
+	.compat_rev = compatible_revision,
+};
+
+/* One match or target of libxtables, whichever it is: its fields have one layout each. */
+struct module {
+	enum pyiptc_kind kind;
+	struct xtables_match *match;
+	struct xtables_target *target;
+};
+
+static struct module current;          /* being parsed: released on the jump path too */
+static unsigned char *payload_block;   /* reply of the last parse */
+static struct pyiptc_option *options_block;
+
+static void exit_err(enum xtables_exittype status, const char *format, ...)
+{
+	va_list args;
+
+	(void)status;
+	va_start(args, format);
+	guard_vfail(format, args);
+}
+
+/* The library's own version of this opens a socket and may exit(); the host's answers. */
+static int compatible_revision(const char *name, uint8_t revision, int opt)
+{
+	bool is_target = family == NFPROTO_IPV4 ? opt == IPT_SO_GET_REVISION_TARGET
+						: opt == IP6T_SO_GET_REVISION_TARGET;
+
+	return host->revision(family, is_target ? PYIPTC_TARGET : PYIPTC_MATCH, name, revision);
+}
+
+static struct module module_find(enum pyiptc_kind kind, const char *name)
+{
+	struct module module = { .kind = kind };
+
+	/* MUST_SUCCEED: it says why in exit_err(), and does not remember an unknown target. */
+	if (kind == PYIPTC_MATCH)
+		module.match = lib.find_match(name, XTF_LOAD_MUST_SUCCEED, NULL);
+	else
+		module.target = lib.find_target(name, XTF_LOAD_MUST_SUCCEED);
+	return module;
+}
+
+static const char *module_real_name(const struct module *module)
+{
+	if (module->kind == PYIPTC_MATCH)
+		return module->match->real_name != NULL ? module->match->real_name
+							: module->match->name;
+	return module->target->real_name != NULL ? module->target->real_name
+						 : module->target->name;
+}
+
+static void module_describe(const struct module *module, struct pyiptc_extension *extension)
+{
+	const struct xtables_match *m = module->match;
+	const struct xtables_target *t = module->target;
+
+	memset(extension, 0, sizeof(*extension));
+	snprintf(extension->name, sizeof(extension->name), "%s", module_real_name(module));
+	if (module->kind == PYIPTC_MATCH) {
+		extension->revision = m->revision;
+		extension->size = (uint32_t)m->size;
+		extension->user_size = (uint32_t)m->userspacesize;
+		extension->has_save = m->save != NULL;
+		extension->has_parse = m->x6_parse != NULL || m->parse != NULL;
+	} else {
+		extension->revision = t->revision;
+		extension->size = (uint32_t)t->size;
+		extension->user_size = (uint32_t)t->userspacesize;
+		extension->has_save = t->save != NULL;
+		extension->has_parse = t->x6_parse != NULL || t->parse != NULL;
+	}
+}
+
+/* Give the module's options getopt ids; globals.opts holds them until release(). */
+static struct option *module_options(const struct module *module)
+{
+	const struct xt_option_entry *x6;
+	const struct option *extra;
+	unsigned int *offset;
+	struct option *opts = no_options;
+
+	if (module->kind == PYIPTC_MATCH) {
+		x6 = module->match->x6_options;
+		extra = module->match->extra_opts;
+		offset = &module->match->option_offset;
+	} else {
+		x6 = module->target->x6_options;
+		extra = module->target->extra_opts;
+		offset = &module->target->option_offset;
+	}
+	if (x6 != NULL)
+		opts = lib.options_xfrm(no_options, no_options, x6, offset);
+	else if (extra != NULL)
+		opts = lib.merge_options(no_options, no_options, extra, offset);
+	if (opts == NULL)
+		guard_fail("out of memory");
+	globals.opts = opts;
+	return opts;
+}
+
+static void *zalloc(size_t size)
+{
+	void *block = calloc(1, size);
+
+	if (block == NULL)
+		guard_fail("out of memory");
+	return block;
+}
+
+static void set_name(char (*to)[XT_EXTENSION_MAXNAMELEN], const char *name)
+{
+	snprintf(*to, sizeof(*to), "%s", name);
+}
+
+/* A payload as the command would start it: named, sized, initialised. */
+static void module_prepare(const struct module *module)
+{
+	struct xtables_match *m = module->match;
+	struct xtables_target *t = module->target;
+
+	current = *module;
+	if (module->kind == PYIPTC_MATCH) {
+		m->m = zalloc(MATCH_HEADER + m->size);
+		m->m->u.match_size = (__u16)(MATCH_HEADER + m->size);
+		set_name(&m->m->u.user.name, module_real_name(module));
+		m->m->u.user.revision = m->revision;
+		m->mflags = 0;
+		if (m->udata_size != 0)
+			m->udata = zalloc(m->udata_size);
+		if (m->init != NULL)
+			m->init(m->m);
+	} else {
+		t->t = zalloc(TARGET_HEADER + t->size);
+		t->t->u.target_size = (__u16)(TARGET_HEADER + t->size);
+		set_name(&t->t->u.user.name, module_real_name(module));
+		t->t->u.user.revision = t->revision;
+		t->tflags = 0;
+		if (t->udata_size != 0)
+			t->udata = zalloc(t->udata_size);
+		if (t->init != NULL)
+			t->init(t->t);
+	}
+}
+
+/* Put everything back, also after a jump. */
+static void release(void)
+{
+	if (current.kind == PYIPTC_MATCH && current.match != NULL) {
+		free(current.match->m);
+		free(current.match->udata);
+		current.match->m = NULL;
+		current.match->udata = NULL;
+		current.match->mflags = 0;
+	}
+	if (current.kind == PYIPTC_TARGET && current.target != NULL) {
+		free(current.target->t);
+		free(current.target->udata);
+		current.target->t = NULL;
+		current.target->udata = NULL;
+		current.target->tflags = 0;
+	}
+	memset(&current, 0, sizeof(current));
+	lib.free_opts(1);
+	globals.opts = no_options;
+	globals.option_offset = 0;
+}
+
+static void parse_option(const struct module *module, int id, char **argv, bool invert)
+{
+	if (module->kind == PYIPTC_MATCH)
+		lib.mpcall((unsigned int)id, argv, invert, module->match, &header);
+	else
+		lib.tpcall((unsigned int)id, argv, invert, module->target, &header);
+}
+
+static void parse_options(const struct module *module, int argc, char **argv)
+{
+	struct option *opts = module_options(module);
+	bool invert = false;
+	int id;
+
+	optind = 0;
+	opterr = 0;
+	/* "-": words that are no options come as id 1, in place. ":": tell the missing argument. */
+	while ((id = getopt_long(argc, argv, "-:", opts, NULL)) != -1) {
+		if (id == 1 && strcmp(optarg, "!") == 0) {
+			if (invert)
+				guard_fail("multiple consecutive ! not allowed");
+			invert = true;
+			continue;
+		}
+		if (id == 1)
+			guard_fail("unexpected word \"%s\"", optarg);
+		if (id == ':')
+			guard_fail("option \"%s\" requires an argument", argv[optind - 1]);
+		if (id == '?')
+			guard_fail("unknown option \"%s\"", argv[optind - 1]);
+		parse_option(module, id, argv, invert);
+		invert = false;
+	}
+	if (invert)
+		guard_fail("nothing appropriate following !");
+	if (optind < argc)
+		guard_fail("unexpected word \"%s\"", argv[optind]);
+}
+
+static void take_payload(const struct module *module, struct pyiptc_reply *reply)
+{
+	const void *payload = module->kind == PYIPTC_MATCH ? (const void *)module->match->m
+							   : (const void *)module->target->t;
+	size_t size = module->kind == PYIPTC_MATCH ? module->match->m->u.match_size
+						   : module->target->t->u.target_size;
+
+	payload_block = zalloc(size);
+	memcpy(payload_block, payload, size);
+	reply->payload = payload_block;
+	reply->payload_size = size;
+}
+
+static void set_header(const void *from, size_t size)
+{
+	memset(&header, 0, sizeof(header));
+	memcpy(&header, from, size < sizeof(header) ? size : sizeof(header));
+}
+
+static void inner_enter(void)
+{
+	/* The ctype tables of this libc are NULL in a thread that it did not start. */
+	if (lib.ctype_init != NULL)
+		lib.ctype_init();
+}
+
+static int inner_find(enum pyiptc_kind kind, const char *name, struct pyiptc_extension *extension,
+		      struct pyiptc_reply *reply)
+{
+	if (guard_begin(reply) == 0) {
+		struct module module = module_find(kind, name);
+
+		module_describe(&module, extension);
+	}
+	return guard_end(reply);
+}
+
+static int inner_options(enum pyiptc_kind kind, const char *name, struct pyiptc_reply *reply)
+{
+	int rc;
+
+	free(options_block);
+	options_block = NULL;
+	if (guard_begin(reply) == 0) {
+		struct module module = module_find(kind, name);
+		struct option *opts = module_options(&module);
+		size_t count = 0;
+
+		while (opts[count].name != NULL)
+			count++;
+		options_block = zalloc((count + 1) * sizeof(*options_block));
+		for (size_t i = 0; i < count; i++) {
+			options_block[i].name = opts[i].name;
+			options_block[i].has_arg = opts[i].has_arg;
+		}
+		reply->options = options_block;
+		reply->option_count = count;
+	}
+	rc = guard_end(reply);
+	release();
+	return rc;
+}
+
+static int inner_parse(enum pyiptc_kind kind, const char *name, const void *rule_header,
+		       size_t header_size, int argc, char **argv, unsigned int flags,
+		       struct pyiptc_reply *reply)
+{
+	int rc;
+
+	free(payload_block);
+	payload_block = NULL;
+	set_header(rule_header, header_size);
+	if (guard_begin(reply) == 0) {
+		struct module module = module_find(kind, name);
+
+		module_prepare(&module);
+		parse_options(&module, argc, argv);
+		if (flags & PYIPTC_PARSE_FINAL) {
+			if (kind == PYIPTC_MATCH)
+				lib.mfcall(module.match);
+			else
+				lib.tfcall(module.target);
+		}
+		take_payload(&module, reply);
+	}
+	rc = guard_end(reply);
+	release();
+	return rc;
+}
+
+/* Whether the extension that is loaded is the one that wrote this payload. */
+static bool is_same_layout(const struct module *module, unsigned int revision, size_t size)
+{
+	if (module->kind == PYIPTC_MATCH)
+		return module->match->revision == revision &&
+		       MATCH_HEADER + module->match->size == size;
+	return module->target->revision == revision && TARGET_HEADER + module->target->size == size;
+}
+
+static int inner_save(enum pyiptc_kind kind, const void *rule_header, size_t header_size,
+		      const void *payload, size_t payload_size, struct pyiptc_reply *reply)
+{
+	const struct xt_entry_match *m = payload; /* the target's header has the same layout */
+	char name[XT_EXTENSION_MAXNAMELEN + 1] = "";
+	volatile bool known = false;
+	int rc;
+
+	set_header(rule_header, header_size);
+	memcpy(name, m->u.user.name, XT_EXTENSION_MAXNAMELEN);
+	if (guard_begin(reply) == 0) {
+		struct module module = module_find(kind, name);
+
+		known = is_same_layout(&module, m->u.user.revision, payload_size);
+		if (known && kind == PYIPTC_MATCH) {
+			if (module.match->alias != NULL)
+				reply->alias = module.match->alias(payload);
+			if (module.match->save != NULL)
+				module.match->save(&header, payload);
+		} else if (known) {
+			if (module.target->alias != NULL)
+				reply->alias = module.target->alias(payload);
+			if (module.target->save != NULL)
+				module.target->save(&header, payload);
+		}
+	}
+	rc = guard_end(reply);
+	return rc == 0 && !known ? -ENOTSUP : rc;
+}
+
+static int inner_protocol_name(unsigned int number, struct pyiptc_reply *reply)
+{
+	if (guard_begin(reply) == 0) {
+		const struct xtables_pprot *pprot;
+		const struct protoent *entry;
+
+		for (pprot = lib.chain_protos; pprot->name != NULL; pprot++)
+			if (pprot->num == number)
+				break;
+		if (pprot->name != NULL)
+			fputs(pprot->name, stdout);
+		else if ((entry = getprotobynumber((int)number)) != NULL)
+			fputs(entry->p_name, stdout);
+	}
+	return guard_end(reply);
+}
+
+static int inner_protocol_number(const char *name, unsigned int *number, struct pyiptc_reply *reply)
+{
+	if (guard_begin(reply) == 0)
+		*number = lib.parse_protocol(name);
+	return guard_end(reply);
+}
+
+static int load_symbols(const char *path, const char **error)
+{
+	const struct {
+		const char *name;
+		void *slot;
+	} symbols[] = {
+		{ "xtables_init_all", &lib.init_all },
+		{ "xtables_find_match", &lib.find_match },
+		{ "xtables_find_target", &lib.find_target },
+		{ "xtables_options_xfrm", &lib.options_xfrm },
+		{ "xtables_merge_options", &lib.merge_options },
+		{ "xtables_free_opts", &lib.free_opts },
+		{ "xtables_option_mpcall", &lib.mpcall },
+		{ "xtables_option_tpcall", &lib.tpcall },
+		{ "xtables_option_mfcall", &lib.mfcall },
+		{ "xtables_option_tfcall", &lib.tfcall },
+		{ "xtables_parse_protocol", &lib.parse_protocol },
+		{ "xtables_chain_protos", &lib.chain_protos },
+	};
+	/* RTLD_GLOBAL crashes in a namespace of dlmopen (glibc 2.36); extensions name what they need. */
+	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+
+	if (handle == NULL) {
+		*error = dlerror();
+		return -ENOENT;
+	}
+	for (size_t i = 0; i < sizeof(symbols) / sizeof(symbols[0]); i++) {
+		void *symbol = dlsym(handle, symbols[i].name);
+
+		if (symbol == NULL) {
+			*error = dlerror();
+			return -ENOENT;
+		}
+		memcpy(symbols[i].slot, &symbol, sizeof(symbol));
+	}
+	*(void **)&lib.ctype_init = dlsym(RTLD_DEFAULT, "__ctype_init");
+	return 0;
+}
+
+static const struct pyiptc_inner functions = {
+	.abi = PYIPTC_INNER_ABI,
+	.libxtables_version = XTABLES_VERSION,
+	.enter = inner_enter,
+	.find = inner_find,
+	.options = inner_options,
+	.parse = inner_parse,
+	.save = inner_save,
+	.protocol_name = inner_protocol_name,
+	.protocol_number = inner_protocol_number,
+	.resolve = interpose_resolve,
+};
+
+pyiptc_inner_open_fn pyiptc_inner_open;
+
+const struct pyiptc_inner *pyiptc_inner_open(const struct pyiptc_host *from, unsigned int nfproto,
+					     const char *libxtables, const char *libdir,
+					     const char **error)
+{
+	static struct pyiptc_reply reply;
+
+	*error = "files of two builds of pyiptc are mixed";
+	if (from->abi != PYIPTC_INNER_ABI)
+		return NULL;
+	interpose_use_host(from);
+	host = from;
+	family = nfproto;
+	if (load_symbols(libxtables, error) != 0)
+		return NULL;
+	*error = "out of memory";
+	if (guard_open() != 0 || (libdir != NULL && setenv("XTABLES_LIBDIR", libdir, 1) != 0))
+		return NULL;
+	inner_enter();
+	if (guard_begin(&reply) == 0)
+		lib.init_all(&globals, (uint8_t)nfproto);
+	if (guard_end(&reply) != 0) {
+		*error = reply.error != NULL ? reply.error : *error;
+		return NULL;
+	}
+	return &functions;
+}

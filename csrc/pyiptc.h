@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * The C shim: all that the Cython layer calls.
+ *
+ * Functions return 0 (or a count, or an id) or a negative errno, unless they say otherwise.
+ * Out-parameters come last and are written on success only. Memory that is handed out belongs
+ * to the caller from then on and goes back through the function that the comment names. Nothing
+ * here prints, exits or knows Python, and no static variable changes but the list of instances.
+ */
+#ifndef PYIPTC_H
+#define PYIPTC_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "inner/inner.h"
+#include "layout.h"
+
+/* ---- family.c: what differs between IPv4 and IPv6 ------------------------------------------ */
+
+struct pyiptc_family {
+	unsigned int nfproto;   /* NFPROTO_IPV4 or NFPROTO_IPV6; the same number as AF_INET(6) */
+	int level;              /* of the socket options: IPPROTO_IP or IPPROTO_IPV6 */
+	int revision_match;     /* IPT_SO_GET_REVISION_MATCH … */
+	int revision_target;
+	uint32_t header_size;   /* sizeof(struct ipt_entry) */
+	uint32_t ip_size;       /* bytes of the header that tell which packets it is about */
+	uint32_t iniface;       /* offsets of the names; their masks are 32 bytes further on */
+	uint32_t outiface;
+	uint32_t offsets;       /* offset of target_offset; next_offset follows */
+	uint32_t counters;
+	const char *module;     /* of the kernel: "ip_tables" */
+};
+
+/* NULL where @nfproto is neither family. */
+const struct pyiptc_family *pyiptc_family(unsigned int nfproto);
+
+/* ---- sockopt.c: one function per socket option ---------------------------------------------- */
+
+/**
+ * A raw socket, close-on-exec: what the options below are asked of. It belongs to the network
+ * namespace that the calling thread was in. Return: the descriptor, or -EPERM, -EACCES, -EMFILE,
+ * -EAFNOSUPPORT.
+ */
+int pyiptc_socket(const struct pyiptc_family *family);
+/* Number that the kernel gives a network namespace once and never again. -ENOPROTOOPT: before
+ * Linux 5.14. */
+int pyiptc_netns_cookie(int fd, uint64_t *cookie);
+/* -ENOENT: no such table; -ENOPROTOOPT: no ip_tables in this kernel; -EPERM; -ENAMETOOLONG. */
+int pyiptc_get_info(int fd, const struct pyiptc_family *family, const char *table,
+		    struct ipt_getinfo *info);
+/* @entries: the caller's, name and size filled in. -EAGAIN: the size is another one by now. */
+int pyiptc_get_entries(int fd, const struct pyiptc_family *family, struct ipt_get_entries *entries);
+/* The kernel takes all or nothing. @size: bytes of @replace with its entries. */
+int pyiptc_set_replace(int fd, const struct pyiptc_family *family, struct ipt_replace *replace,
+		       size_t size);
+int pyiptc_add_counters(int fd, const struct pyiptc_family *family, struct xt_counters_info *info,
+			size_t size);
+/* 1: known; 0: not known; -EPERM: may not ask. Asks in the namespace of the calling thread. */
+int pyiptc_get_revision(const struct pyiptc_family *family, enum pyiptc_kind kind, const char *name,
+			uint8_t revision);
+/**
+ * Load the family's kernel module as iptables does: run what /proc/sys/kernel/modprobe names.
+ * Does nothing where the environment says PYIPTC_MODPROBE=0. -ENOENT: there is no such program;
+ * -EIO: it failed.
+ */
+int pyiptc_load_module(const struct pyiptc_family *family);
+
+/* ---- table.c: a table in memory ------------------------------------------------------------- */
+
+/* Rules whose verdict is not a plain number. */
+enum pyiptc_rule_kind {
+	PYIPTC_RULE_PLAIN = 0,
+	PYIPTC_RULE_JUMP = 1,        /* to rule->jump */
+	PYIPTC_RULE_FALLTHROUGH = 2, /* no target: the next rule */
+};
+
+#define PYIPTC_ORIGIN_NONE UINT32_MAX
+
+struct pyiptc_chain;
+
+/* A rule on its way to or from a kernel: its entry, and the chain of a jump beside it. */
+struct pyiptc_rule {
+	unsigned char *data;       /* ipt_entry or ip6t_entry; memory of the table */
+	struct pyiptc_chain *jump; /* or NULL */
+	uint32_t origin;           /* index of the kernel's entry whose counters it goes on with */
+	uint16_t size;             /* its next_offset */
+	uint8_t kind;              /* enum pyiptc_rule_kind */
+	uint8_t is_zeroed;         /* count from the last read on */
+};
+
+struct pyiptc_chain {
+	char name[XT_TABLE_MAXNAMELEN]; /* NUL-terminated */
+	int hook;                       /* NF_INET_*, or -1: user-defined */
+	int policy;                     /* verdict as in the blob: -NF_ACCEPT - 1, -NF_DROP - 1 */
+	struct xt_counters counters;    /* of the policy */
+	uint32_t origin;
+	uint8_t is_zeroed;
+	uint8_t is_set;                 /* the policy's counters are to become the ones given */
+	struct xt_counters given;
+	uint32_t references;            /* rules that jump or go here */
+	uint32_t count;
+	/* Rules with a gap in between, so that edits near each other cost no moving. */
+	struct pyiptc_rule *slots;
+	uint32_t capacity, gap;
+	uint32_t head_offset, first_offset, foot_offset; /* in the blob being built or read */
+};
+
+struct pyiptc_table {
+	const struct pyiptc_family *family;
+	char name[XT_TABLE_MAXNAMELEN];
+	uint32_t valid_hooks;
+	uint32_t num_entries;          /* the kernel's, when it was read */
+	struct pyiptc_chain **chains;  /* built-in ones by hook, then the others by name */
+	uint32_t chain_count, chain_capacity, builtin_count;
+	unsigned char *entries;        /* as read, inside of block */
+	void *block;
+	struct pyiptc_arena *arena;    /* entries added since */
+	uint8_t is_changed;            /* other rules, chains or policies than the kernel's */
+	uint8_t is_recounted;          /* other counters */
+};
+
+/* Where and why a blob is not what ip_tables.h says. */
+struct pyiptc_blob_error {
+	uint32_t offset;
+	const char *reason; /* static */
+};
+
+/**
+ * Take a table apart. @entries: info->size bytes inside @block, which is malloc()ed and the
+ * table's from now on, on failure too. -EBADMSG: see @error; -ENOMEM. Free with
+ * pyiptc_table_free().
+ */
+int pyiptc_table_load(const struct pyiptc_family *family, const struct ipt_getinfo *info,
+		      void *block, unsigned char *entries, struct pyiptc_blob_error *error,
+		      struct pyiptc_table **table);
+void pyiptc_table_free(struct pyiptc_table *table);
+
+/* NULL: no such chain. O(log chains). */
+struct pyiptc_chain *pyiptc_table_find_chain(const struct pyiptc_table *table, const char *name);
+/* -EEXIST (a verdict's name too), -EINVAL (too long), -ENOMEM. */
+int pyiptc_table_create_chain(struct pyiptc_table *table, const char *name,
+			      struct pyiptc_chain **chain);
+/* -EINVAL built-in, -EMLINK there are jumps to it, -ENOTEMPTY. */
+int pyiptc_table_delete_chain(struct pyiptc_table *table, struct pyiptc_chain *chain);
+/* -EEXIST, -EINVAL too long, -ENOENT built-in. */
+int pyiptc_table_rename_chain(struct pyiptc_table *table, struct pyiptc_chain *chain,
+			      const char *name);
+void pyiptc_table_flush_chain(struct pyiptc_table *table, struct pyiptc_chain *chain);
+/* @counters: or NULL, then it goes on counting. -ENOENT user-defined, -EINVAL not a policy. */
+int pyiptc_table_set_policy(struct pyiptc_table *table, struct pyiptc_chain *chain,
+			    const char *policy, const struct xt_counters *counters);
+/* Count all of a chain from its last read on. */
+void pyiptc_table_zero_chain(struct pyiptc_table *table, struct pyiptc_chain *chain);
+
+/* @index: 0-based and in range; the rule stays valid until the next edit of the chain. */
+struct pyiptc_rule *pyiptc_chain_rule(const struct pyiptc_chain *chain, uint32_t index);
+/**
+ * @entry is copied. @jump: chain of a jump, NULL otherwise. The entry's counters are what it
+ * starts with. -E2BIG: @index beyond the end; -EINVAL: not a well-formed entry; -ENOMEM.
+ */
+int pyiptc_table_insert(struct pyiptc_table *table, struct pyiptc_chain *chain, uint32_t index,
+			const unsigned char *entry, uint32_t size, enum pyiptc_rule_kind kind,
+			struct pyiptc_chain *jump);
+int pyiptc_table_replace(struct pyiptc_table *table, struct pyiptc_chain *chain, uint32_t index,
+			 const unsigned char *entry, uint32_t size, enum pyiptc_rule_kind kind,
+			 struct pyiptc_chain *jump);
+int pyiptc_table_delete(struct pyiptc_table *table, struct pyiptc_chain *chain, uint32_t index);
+/**
+ * The first rule from @index on that is the same as @entry where @mask (of @size bytes) has
+ * bits, as `iptables -C` compares. Return: its index, or -ENOENT.
+ */
+int64_t pyiptc_chain_find(const struct pyiptc_family *family, const struct pyiptc_chain *chain,
+			  uint32_t index, const unsigned char *entry, const unsigned char *mask,
+			  uint32_t size, enum pyiptc_rule_kind kind,
+			  const struct pyiptc_chain *jump);
+/**
+ * Whether @entry is one: offsets in order, aligned and inside @size, the payloads filling it.
+ * Return: NULL, or why not; *@offset then says where.
+ */
+const char *pyiptc_entry_check(const struct pyiptc_family *family, const unsigned char *entry,
+			       uint32_t size, uint32_t *offset);
+
+/* A table laid out for IPT_SO_SET_REPLACE. */
+struct pyiptc_image {
+	struct ipt_replace *replace; /* with its entries; size bytes in all */
+	size_t size;
+	struct xt_counters *old;     /* the kernel writes the replaced entries' counters here */
+	struct xt_counters_info *counters;
+	size_t counters_size;
+};
+
+/* -ENOMEM, -E2BIG: more than 4 GiB. Free with pyiptc_image_free(). */
+int pyiptc_table_build(struct pyiptc_table *table, struct pyiptc_image *image);
+/* After the replace: what each new entry's counters have to grow by. */
+void pyiptc_table_map_counters(const struct pyiptc_table *table, struct pyiptc_image *image);
+/* After both calls: the table is what the kernel has, counters as they were at the replace. */
+void pyiptc_table_adopt(struct pyiptc_table *table, struct pyiptc_image *image);
+void pyiptc_image_free(struct pyiptc_image *image);
+/* Only counters changed: what the kernel's have to grow by (wrapping), without a replace. */
+int pyiptc_table_recount(const struct pyiptc_table *table, struct xt_counters_info **info,
+			 size_t *size);
+void pyiptc_table_adopt_counters(struct pyiptc_table *table);
+
+/* ---- handle.h: the ways to a kernel ---------------------------------------------------------- */
+
+/* The rules are in, their counters are not. */
+#define PYIPTC_COUNTERS_LOST 1
+
+struct pyiptc_error {
+	int number;                    /* a positive errno */
+	const char *operation;         /* static: the call that failed */
+	struct pyiptc_blob_error blob; /* where number is EBADMSG */
+	char text[256];                /* the library's own words, or "" */
+};
+
+struct pyiptc_instance;
+
+/**
+ * One way to read tables from a kernel and to send changed ones back. Both functions may block
+ * and are called without the GIL. They return 0, PYIPTC_COUNTERS_LOST, or a negative errno with
+ * @error filled in; then the kernel has what it had.
+ * @fd: socket of the namespace; @instance: for handles that work inside one, or NULL.
+ */
+struct pyiptc_handle {
+	const char *name;
+	int (*read)(int fd, struct pyiptc_instance *instance, const struct pyiptc_family *family,
+		    const char *table, struct pyiptc_table **out, struct pyiptc_error *error);
+	int (*commit)(int fd, struct pyiptc_instance *instance, struct pyiptc_table *table,
+		      struct pyiptc_error *error);
+};
+
+extern const struct pyiptc_handle pyiptc_handle_legacy;
+
+/* ---- instance.c: a libxtables of its own for each family --------------------------------------- */
+
+/**
+ * @inner: path of the inner half. @libxtables: path or soname. @libdir: extension directories or
+ * NULL. @single: no namespace of its own (musl, sanitizers): what the inner half interposes does
+ * not work then. @error: out, on failure, @error_size bytes: what the dynamic linker said.
+ * Return: 0, -EPERM (set-uid process), -ENOENT (@error), -ENOMEM.
+ */
+int pyiptc_instance_open(unsigned int nfproto, const char *inner, const char *libxtables,
+			 const char *libdir, int single, struct pyiptc_instance **instance,
+			 char *error, size_t error_size);
+/* The functions, for the calling thread alone, until pyiptc_instance_leave(). */
+const struct pyiptc_inner *pyiptc_instance_enter(struct pyiptc_instance *instance);
+void pyiptc_instance_leave(struct pyiptc_instance *instance);
+/* 1 where the C library can open instances with namespaces of their own. */
+int pyiptc_instance_has_namespaces(void);
+
+#endif
