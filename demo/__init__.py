@@ -1,0 +1,1 @@
+"""A router in private network namespaces, its rules made with pyiptc: ``python -m demo``."""
