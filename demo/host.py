@@ -7,6 +7,7 @@ standard input, as JSON ``[method, {arguments}]``, and answers each with one lin
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -53,7 +54,8 @@ class Inbox:
                     self.traffic_classes[value[0]] += 1
             self.senders[source[0]] += 1
             if self._echo:
-                self._socket.sendto(data, source)
+                with contextlib.suppress(OSError):  # a sender that cannot be reached
+                    self._socket.sendto(data, source)
 
 
 class Agent:
@@ -97,16 +99,22 @@ class Agent:
         return sent
 
     def ask(self, address: str, port: int, count: int) -> int:
-        """Send datagrams, each after the answer to the one before; return how many answers came."""
+        """Send datagrams, each after the answer to the one before; return how many were answered.
+
+        The first that is not answered in time is the last that is sent.
+        """
         with socket.socket(family_of(address), socket.SOCK_DGRAM) as sender:
             sender.settimeout(TIMEOUT)
             sender.connect((address, port))
-            answered = 0
             for number in range(count):
                 question = f"question {number}".encode()
-                sender.send(question)
-                answered += sender.recv(2048) == question
-        return answered
+                try:
+                    sender.send(question)
+                    if sender.recv(2048) != question:
+                        return number
+                except OSError:
+                    return number
+        return count
 
     def start_stream(self, address: str, port: int, rate: int) -> None:
         """Send datagrams at ``rate`` a second until told to stop."""
@@ -149,12 +157,15 @@ class Agent:
         return dict(self._callers)
 
     def fetch(self, address: str, port: int) -> str:
-        """Connect to a TCP port and return what it says."""
-        with (
-            socket.create_connection((address, port), timeout=TIMEOUT) as connection,
-            connection.makefile(encoding="utf-8") as lines,
-        ):
-            return lines.read()
+        """Connect to a TCP port and return what it says, or nothing if there is no connection."""
+        try:
+            with (
+                socket.create_connection((address, port), timeout=TIMEOUT) as connection,
+                connection.makefile(encoding="utf-8") as lines,
+            ):
+                return lines.read()
+        except OSError:
+            return ""
 
     def ping(self, address: str, count: int) -> int:
         """Ping an address; return how many replies came."""
