@@ -19,6 +19,7 @@
 struct pyiptc_instance {
 	pthread_mutex_t mutex;
 	const struct pyiptc_inner *inner;
+	char *libiptc;
 	struct pyiptc_instance *next;
 };
 
@@ -123,6 +124,24 @@ err_open:
 	return -ENOENT;
 }
 
+int pyiptc_instance_set_libiptc(struct pyiptc_instance *instance, const char *path)
+{
+	char *copy = strdup(path);
+
+	if (copy == NULL)
+		return -ENOMEM;
+	pthread_mutex_lock(&instance->mutex);
+	free(instance->libiptc);
+	instance->libiptc = copy;
+	pthread_mutex_unlock(&instance->mutex);
+	return 0;
+}
+
+const char *pyiptc_instance_libiptc(const struct pyiptc_instance *instance)
+{
+	return instance->libiptc;
+}
+
 const struct pyiptc_inner *pyiptc_instance_enter(struct pyiptc_instance *instance)
 {
 	pthread_mutex_lock(&instance->mutex);
@@ -133,4 +152,107 @@ const struct pyiptc_inner *pyiptc_instance_enter(struct pyiptc_instance *instanc
 void pyiptc_instance_leave(struct pyiptc_instance *instance)
 {
 	pthread_mutex_unlock(&instance->mutex);
+}
+
+static size_t text_size(const char *text)
+{
+	return text != NULL ? strlen(text) + 1 : 0;
+}
+
+static void *keep_part(unsigned char **at, const void *from, size_t size)
+{
+	unsigned char *kept = *at;
+
+	if (from == NULL)
+		return NULL;
+	memcpy(kept, from, size);
+	*at += (size + 7) & ~(size_t)7;
+	return kept;
+}
+
+/* Copy what a reply points to into one block, so that it outlives the mutex. */
+static int keep(struct pyiptc_reply *reply, int rc)
+{
+	size_t options_size = reply->option_count * sizeof(*reply->options);
+	size_t error_size = text_size(reply->error), alias_size = text_size(reply->alias);
+	unsigned char *at = malloc(error_size + alias_size + reply->warnings_size +
+				   reply->text_size + reply->payload_size + options_size + 8 * 8);
+
+	if (at == NULL) {
+		memset(reply, 0, sizeof(*reply));
+		return -ENOMEM;
+	}
+	reply->block = at;
+	reply->options = keep_part(&at, reply->options, options_size);
+	reply->payload = keep_part(&at, reply->payload, reply->payload_size);
+	reply->error = keep_part(&at, reply->error, error_size);
+	reply->alias = keep_part(&at, reply->alias, alias_size);
+	reply->warnings = keep_part(&at, reply->warnings, reply->warnings_size + 1);
+	reply->text = keep_part(&at, reply->text, reply->text_size + 1);
+	return rc;
+}
+
+static int leave(struct pyiptc_instance *instance, struct pyiptc_reply *reply, int rc)
+{
+	rc = keep(reply, rc);
+	pyiptc_instance_leave(instance);
+	return rc;
+}
+
+void pyiptc_reply_free(struct pyiptc_reply *reply)
+{
+	free(reply->block);
+	memset(reply, 0, sizeof(*reply));
+}
+
+int pyiptc_find(struct pyiptc_instance *instance, enum pyiptc_kind kind, const char *name,
+		struct pyiptc_extension *extension, struct pyiptc_reply *reply)
+{
+	const struct pyiptc_inner *inner = pyiptc_instance_enter(instance);
+
+	return leave(instance, reply, inner->find(kind, name, extension, reply));
+}
+
+int pyiptc_options(struct pyiptc_instance *instance, enum pyiptc_kind kind, const char *name,
+		   struct pyiptc_reply *reply)
+{
+	const struct pyiptc_inner *inner = pyiptc_instance_enter(instance);
+
+	return leave(instance, reply, inner->options(kind, name, reply));
+}
+
+int pyiptc_parse(struct pyiptc_instance *instance, enum pyiptc_kind kind, const char *name,
+		 const void *header, size_t header_size, int argc, char **argv, unsigned int flags,
+		 struct pyiptc_reply *reply)
+{
+	const struct pyiptc_inner *inner = pyiptc_instance_enter(instance);
+
+	return leave(instance, reply,
+		     inner->parse(kind, name, header, header_size, argc, argv, flags, reply));
+}
+
+int pyiptc_save(struct pyiptc_instance *instance, enum pyiptc_kind kind, const void *header,
+		size_t header_size, const void *payload, size_t payload_size,
+		struct pyiptc_reply *reply)
+{
+	const struct pyiptc_inner *inner = pyiptc_instance_enter(instance);
+
+	return leave(instance, reply,
+		     inner->save(kind, header, header_size, payload, payload_size, reply));
+}
+
+int pyiptc_protocol_name(struct pyiptc_instance *instance, unsigned int number,
+			 struct pyiptc_reply *reply)
+{
+	const struct pyiptc_inner *inner = pyiptc_instance_enter(instance);
+
+	return leave(instance, reply, inner->protocol_name(number, reply));
+}
+
+int pyiptc_protocol_number(struct pyiptc_instance *instance, const char *name,
+			   unsigned int *number, struct pyiptc_reply *reply)
+{
+	const struct pyiptc_inner *inner = pyiptc_instance_enter(instance);
+
+	return leave(instance, reply, inner->protocol_number(name, number, reply));
 }

@@ -28,6 +28,13 @@ PYIPTC_ASSERT(offsetof(struct ipt_entry, target_offset) == 88);
 PYIPTC_ASSERT(offsetof(struct ip6t_entry, target_offset) == 140);
 PYIPTC_ASSERT(offsetof(struct ipt_entry, counters) == 96);
 PYIPTC_ASSERT(offsetof(struct ip6t_entry, counters) == 152);
+PYIPTC_ASSERT(offsetof(struct ipt_ip, invflags) == offsetof(struct ipt_ip, flags) + 1);
+PYIPTC_ASSERT(offsetof(struct ip6t_ip6, invflags) == offsetof(struct ip6t_ip6, flags) + 1);
+PYIPTC_ASSERT(offsetof(struct ipt_ip, dmsk) == 3 * sizeof(struct in_addr));
+PYIPTC_ASSERT(offsetof(struct ip6t_ip6, dmsk) == 3 * sizeof(struct in6_addr));
+PYIPTC_ASSERT(offsetof(struct ipt_ip, outiface_mask) == offsetof(struct ipt_ip, outiface) + 32);
+PYIPTC_ASSERT(offsetof(struct ip6t_ip6, outiface_mask) ==
+	      offsetof(struct ip6t_ip6, outiface) + 32);
 PYIPTC_ASSERT(sizeof(struct xt_entry_match) == 32);
 PYIPTC_ASSERT(sizeof(struct xt_entry_target) == 32);
 PYIPTC_ASSERT(sizeof(struct xt_standard_target) == 40);

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <sched.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,13 +33,18 @@ int pyiptc_netns_cookie(int fd, uint64_t *cookie)
 	return getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, cookie, &size) < 0 ? -errno : 0;
 }
 
+int pyiptc_setns(int fd)
+{
+	return setns(fd, CLONE_NEWNET) < 0 ? -errno : 0;
+}
+
 /* getsockopt() does not load ip_tables where it is a module, so that is done here, once. */
 static int get_option(int fd, const struct pyiptc_family *family, int option, void *value,
 		      socklen_t *size)
 {
 	if (getsockopt(fd, family->level, option, value, size) == 0)
 		return 0;
-	if (errno != ENOPROTOOPT || pyiptc_load_module(family) < 0)
+	if (errno != ENOPROTOOPT || pyiptc_load_module(family->module) < 0)
 		return -errno;
 	return getsockopt(fd, family->level, option, value, size) < 0 ? -errno : 0;
 }
@@ -114,11 +120,11 @@ static int read_modprobe_path(char *path, size_t size)
 	return path[0] != '\0' ? 0 : -ENOENT;
 }
 
-int pyiptc_load_module(const struct pyiptc_family *family)
+int pyiptc_load_module(const char *name)
 {
 	const char *wanted = getenv("PYIPTC_MODPROBE");
 	char path[PATH_MAX];
-	char *argv[] = { path, (char *)family->module, (char *)"-q", NULL };
+	char *argv[] = { path, (char *)name, (char *)"-q", NULL };
 	int saved = errno, status = 0, rc;
 	pid_t pid;
 

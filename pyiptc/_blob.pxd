@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from libc.stdint cimport uint32_t
+
+from . cimport _csrc
+
+
+cdef class Entry:
+    cdef const _csrc.pyiptc_family *layout
+    cdef readonly bytes data
+    cdef readonly str jump
+    cdef readonly int kind
+
+    @staticmethod
+    cdef Entry from_uapi(const _csrc.pyiptc_family *layout, const unsigned char *data,
+                         Py_ssize_t size, int kind, str jump)
+
+
+cdef class Header:
+    cdef const _csrc.pyiptc_family *layout
+    cdef unsigned char buffer[168]
+
+    cdef unsigned char *address(self, int index)
+    cdef bytes get_address(self, int index)
+    cdef int set_address(self, int index, bytes value) except -1
+    cdef tuple get_interface(self, uint32_t at)
+    cdef int set_interface(self, uint32_t at, tuple value) except -1
+
+
+cdef str to_str(const char *text)

@@ -1,0 +1,444 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Entries as Python objects: the bytes of ``ipt_entry`` and ``ip6t_entry``, taken apart safely.
+
+No system call and no libxtables here, and no pointer into memory of anybody else: an
+:class:`Entry` owns its bytes and never changes; a :class:`Header` is the part of one that a
+:class:`pyiptc.Rule` edits.
+
+Source: linux/netfilter_ipv4/ip_tables.h, linux/netfilter_ipv6/ip6_tables.h,
+linux/netfilter/x_tables.h.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from libc.string cimport memcmp, memcpy, memset, strlen
+
+from . cimport _csrc
+
+from .errors import BlobError
+
+#: Values of :attr:`Entry.kind`.
+PLAIN = _csrc.PYIPTC_RULE_PLAIN
+JUMP = _csrc.PYIPTC_RULE_JUMP
+FALLTHROUGH = _csrc.PYIPTC_RULE_FALLTHROUGH
+
+cdef enum:
+    HEADER = 32           # of struct xt_entry_match and struct xt_entry_target
+    NAME_SIZE = 29        # XT_EXTENSION_MAXNAMELEN, with its NUL
+    STANDARD_SIZE = 40    # sizeof(struct xt_standard_target)
+    MASK_DISTANCE = 32    # from an interface's name to its mask
+
+
+#: Bytes of ``struct xt_entry_match`` and ``struct xt_entry_target`` before their data.
+PAYLOAD_HEADER = HEADER
+
+
+cdef str to_str(const char *text):
+    """Names are bytes for the kernel; those that are not UTF-8 survive the round trip."""
+    return text[:strlen(text)].decode("utf-8", "surrogateescape")
+
+
+cdef inline uint16_t get_u16(const unsigned char *at) noexcept:
+    cdef uint16_t value
+    memcpy(&value, at, sizeof(value))
+    return value
+
+
+cdef inline void put_u16(unsigned char *at, Py_ssize_t value) noexcept:
+    cdef uint16_t narrow = <uint16_t>value
+    memcpy(at, &narrow, sizeof(narrow))
+
+
+cdef const _csrc.pyiptc_family *layout_of(int family) except NULL:
+    cdef const _csrc.pyiptc_family *layout = _csrc.pyiptc_family_of(<unsigned int>family)
+    if layout is NULL:
+        raise ValueError(f"family {family}: expected 2 (IPv4) or 10 (IPv6)")
+    return layout
+
+
+def payload_name(bytes payload not None) -> str:
+    """Name of the extension that a match's or target's payload belongs to."""
+    return payload[2 : 2 + NAME_SIZE].split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
+
+
+def payload_revision(bytes payload not None) -> int:
+    """Revision of the layout of a match's or target's payload."""
+    return payload[HEADER - 1]
+
+
+def standard_target(int verdict) -> bytes:
+    """Payload of a target that is a verdict (``struct xt_standard_target``).
+
+    Args:
+        verdict: Negative, as it stands in a blob; 0 where the verdict is beside the entry.
+    """
+    cdef unsigned char target[STANDARD_SIZE]
+    memset(target, 0, STANDARD_SIZE)
+    put_u16(target, STANDARD_SIZE)
+    memcpy(target + HEADER, &verdict, sizeof(verdict))
+    return target[:STANDARD_SIZE]
+
+
+cdef class Entry:
+    """A rule on its way to or from a kernel, in the kernel's layout. Immutable.
+
+    Args:
+        family: 2 or 10.
+        data: ``ipt_entry`` or ``ip6t_entry`` with its matches and target, well formed.
+        kind: ``PLAIN``; ``JUMP``: to the chain *jump*; ``FALLTHROUGH``: there is no target.
+        jump: Name of a chain, where *kind* is ``JUMP``.
+    Raises:
+        BlobError: *data* is not a well-formed entry.
+    """
+
+    def __init__(self, int family, bytes data not None, int kind=PLAIN, str jump=None):
+        cdef uint32_t offset = 0
+        cdef const char *reason
+        self.layout = layout_of(family)
+        if len(data) > 0xFFFF:
+            raise BlobError(f"an entry of {len(data)} bytes: at most 65535 fit next_offset")
+        reason = _csrc.pyiptc_entry_check(self.layout, <const unsigned char *>data,
+                                          <uint32_t>len(data), &offset)
+        if reason is not NULL:
+            raise BlobError(f"entry of {len(data)} bytes, at byte {offset}: {to_str(reason)}",
+                            offset)
+        if (kind == JUMP) != (jump is not None):
+            raise BlobError("a jump has a chain, and nothing else has")
+        self.data = data
+        self.kind = kind
+        self.jump = jump
+
+    @staticmethod
+    cdef Entry from_uapi(const _csrc.pyiptc_family *layout, const unsigned char *data,
+                         Py_ssize_t size, int kind, str jump):
+        """Copy an entry that was checked already; what only the kernel uses becomes zero."""
+        cdef Entry entry = Entry.__new__(Entry)
+        cdef unsigned char *copy
+        entry.layout = layout
+        entry.data = PyBytes_FromStringAndSize(<const char *>data, size)
+        entry.kind = kind
+        entry.jump = jump
+        copy = <unsigned char *>PyBytes_AS_STRING(entry.data)
+        memset(copy + layout.offsets - 4, 0, 4)      # nfcache
+        memset(copy + layout.offsets + 4, 0, 4)      # comefrom
+        if kind != PLAIN:
+            memset(copy + get_u16(copy + layout.offsets) + HEADER, 0, 4)  # verdict
+        return entry
+
+    @property
+    def family(self) -> int:
+        """2 (IPv4) or 10 (IPv6)."""
+        return self.layout.nfproto
+
+    @property
+    def header(self) -> Header:
+        """An own, editable copy of the header."""
+        cdef Header header = Header.__new__(Header, self.layout.nfproto)
+        memcpy(header.buffer, <const unsigned char *>self.data, self.layout.header_size)
+        memset(header.buffer + self.layout.offsets, 0, 4)
+        return header
+
+    @property
+    def counters(self) -> tuple[int, int]:
+        """Packets and bytes."""
+        cdef uint64_t counters[2]
+        memcpy(counters, <const unsigned char *>self.data + self.layout.counters,
+               sizeof(counters))
+        return counters[0], counters[1]
+
+    def with_counters(self, uint64_t packets, uint64_t bytes_) -> Entry:
+        """The same entry with other counters."""
+        cdef Entry entry = Entry.from_uapi(self.layout, <const unsigned char *>self.data,
+                                           len(self.data), self.kind, self.jump)
+        cdef uint64_t counters[2]
+        counters[0] = packets
+        counters[1] = bytes_
+        memcpy(<unsigned char *>PyBytes_AS_STRING(entry.data) + self.layout.counters, counters,
+               sizeof(counters))
+        return entry
+
+    @property
+    def ip(self) -> bytes:
+        """The bytes that tell which packets it is about (``struct ipt_ip``)."""
+        return self.data[: self.layout.ip_size]
+
+    @property
+    def head(self) -> bytes:
+        """The whole header, as extensions are shown it."""
+        return self.data[: self.layout.header_size]
+
+    @property
+    def matches(self) -> list[bytes]:
+        """Payloads of the matches, each with its header, in order."""
+        cdef const unsigned char *data = self.data
+        cdef Py_ssize_t at = self.layout.header_size, size
+        cdef Py_ssize_t end = get_u16(data + self.layout.offsets)
+        cdef list matches = []
+        while at < end:
+            size = get_u16(data + at)
+            matches.append(self.data[at : at + size])
+            at += size
+        return matches
+
+    @property
+    def target(self) -> bytes:
+        """Payload of the target, with its header."""
+        cdef const unsigned char *data = self.data
+        return self.data[get_u16(data + self.layout.offsets) :]
+
+    @property
+    def verdict(self) -> int | None:
+        """Verdict of a plain standard target, as it stands in a blob; None for all others."""
+        cdef const unsigned char *data = self.data
+        cdef const unsigned char *target = data + get_u16(data + self.layout.offsets)
+        cdef int verdict
+        if self.kind != PLAIN or target[2] != 0:
+            return None
+        memcpy(&verdict, target + HEADER, sizeof(verdict))
+        return verdict
+
+    def mask(self, list user_sizes not None) -> bytes:
+        """Which bits count when rules are compared, one byte for each of :attr:`data`.
+
+        Args:
+            user_sizes: For each match and then the target, bytes of its data that count.
+        Source: make_delete_mask() of iptables and is_same() of libiptc: counters, offsets and
+            fields of the kernel do not count; of an interface's name only what its mask covers.
+        """
+        cdef const unsigned char *data = self.data
+        cdef Py_ssize_t size = len(self.data), at = self.layout.header_size, length, index = 0
+        cdef bytes result = PyBytes_FromStringAndSize(NULL, size)
+        cdef unsigned char *mask = <unsigned char *>PyBytes_AS_STRING(result)
+        cdef Py_ssize_t counted
+        memset(mask, 0, size)
+        memset(mask, 0xFF, self.layout.ip_size)
+        for name_at in (self.layout.iniface, self.layout.outiface):
+            memcpy(mask + <uint32_t>name_at, data + <uint32_t>name_at + MASK_DISTANCE, 16)
+        while at < size:
+            length = get_u16(data + at)
+            counted = min(<Py_ssize_t>user_sizes[index], length - HEADER)
+            memset(mask + at, 0xFF, HEADER + counted)
+            at += length
+            index += 1
+        return result
+
+    def masked(self, bytes mask not None) -> bytes:
+        """The bytes that count: :attr:`data` where *mask* has bits, zero elsewhere."""
+        cdef Py_ssize_t size = len(self.data), i
+        cdef bytes result = PyBytes_FromStringAndSize(NULL, size)
+        cdef unsigned char *to = <unsigned char *>PyBytes_AS_STRING(result)
+        cdef const unsigned char *data = self.data
+        cdef const unsigned char *bits = mask
+        if len(mask) != size:
+            raise ValueError(f"a mask of {len(mask)} bytes for an entry of {size}")
+        for i in range(size):
+            to[i] = data[i] & bits[i]
+        return result
+
+    def __eq__(self, other):
+        if not isinstance(other, Entry):
+            return NotImplemented
+        return (self.family, self.data, self.kind, self.jump) == (
+            other.family, other.data, other.kind, other.jump)
+
+    def __hash__(self):
+        return hash((self.data, self.kind, self.jump))
+
+    def __reduce__(self):
+        return Entry, (self.family, self.data, self.kind, self.jump)
+
+    def __repr__(self):
+        where = f" -> {self.jump}" if self.jump is not None else ""
+        return f"<Entry family={self.family} {len(self.data)} bytes{where}>"
+
+
+cdef class Header:
+    """What a rule says without its matches: addresses, interfaces, protocol, flags, counters.
+
+    Addresses are kept as they were set and masked when an entry is made, as the kernel wants
+    them. All byte strings are in network order.
+    """
+
+    def __cinit__(self, int family):
+        self.layout = layout_of(family)
+        memset(self.buffer, 0, sizeof(self.buffer))
+
+    @property
+    def family(self) -> int:
+        """2 (IPv4) or 10 (IPv6)."""
+        return self.layout.nfproto
+
+    def copy(self) -> Header:
+        """An own copy."""
+        cdef Header header = Header.__new__(Header, self.layout.nfproto)
+        memcpy(header.buffer, self.buffer, sizeof(self.buffer))
+        return header
+
+    cdef unsigned char *address(self, int index):
+        """0 source, 1 destination, 2 and 3 their masks."""
+        return self.buffer + index * self.layout.address_size
+
+    cdef bytes get_address(self, int index):
+        return self.address(index)[: self.layout.address_size]
+
+    cdef int set_address(self, int index, bytes value) except -1:
+        if len(value) != self.layout.address_size:
+            raise ValueError(f"{len(value)} bytes: expected {self.layout.address_size}")
+        memcpy(self.address(index), <const unsigned char *>value, self.layout.address_size)
+        return 0
+
+    @property
+    def src(self) -> bytes:
+        """Source address."""
+        return self.get_address(0)
+
+    @src.setter
+    def src(self, bytes value not None):
+        self.set_address(0, value)
+
+    @property
+    def dst(self) -> bytes:
+        """Destination address."""
+        return self.get_address(1)
+
+    @dst.setter
+    def dst(self, bytes value not None):
+        self.set_address(1, value)
+
+    @property
+    def src_mask(self) -> bytes:
+        """Bits of the source address that count."""
+        return self.get_address(2)
+
+    @src_mask.setter
+    def src_mask(self, bytes value not None):
+        self.set_address(2, value)
+
+    @property
+    def dst_mask(self) -> bytes:
+        """Bits of the destination address that count."""
+        return self.get_address(3)
+
+    @dst_mask.setter
+    def dst_mask(self, bytes value not None):
+        self.set_address(3, value)
+
+    cdef tuple get_interface(self, uint32_t at):
+        cdef const unsigned char *name = self.buffer + at
+        return name[:16], (name + MASK_DISTANCE)[:16]
+
+    cdef int set_interface(self, uint32_t at, tuple value) except -1:
+        name, mask = value
+        if len(name) > 15 or len(mask) > 16:
+            raise ValueError("an interface's name has at most 15 bytes (IFNAMSIZ)")
+        memset(self.buffer + at, 0, 16)
+        memset(self.buffer + at + MASK_DISTANCE, 0, 16)
+        memcpy(self.buffer + at, <const unsigned char *><bytes>name, len(name))
+        memcpy(self.buffer + at + MASK_DISTANCE, <const unsigned char *><bytes>mask, len(mask))
+        return 0
+
+    @property
+    def in_interface(self) -> tuple[bytes, bytes]:
+        """Name and mask of the interface that packets come in by, 16 bytes each."""
+        return self.get_interface(self.layout.iniface)
+
+    @in_interface.setter
+    def in_interface(self, tuple value not None):
+        self.set_interface(self.layout.iniface, value)
+
+    @property
+    def out_interface(self) -> tuple[bytes, bytes]:
+        """Name and mask of the interface that packets leave by, 16 bytes each."""
+        return self.get_interface(self.layout.outiface)
+
+    @out_interface.setter
+    def out_interface(self, tuple value not None):
+        self.set_interface(self.layout.outiface, value)
+
+    @property
+    def proto(self) -> int:
+        """Number of the transport protocol, 0 for any."""
+        return get_u16(self.buffer + self.layout.proto)
+
+    @proto.setter
+    def proto(self, uint16_t value):
+        put_u16(self.buffer + self.layout.proto, value)
+
+    @property
+    def flags(self) -> int:
+        """:class:`pyiptc.enums.HeaderFlag`."""
+        return self.buffer[self.layout.flags]
+
+    @flags.setter
+    def flags(self, unsigned char value):
+        self.buffer[self.layout.flags] = value
+
+    @property
+    def invflags(self) -> int:
+        """:class:`pyiptc.enums.Inverted`."""
+        return self.buffer[self.layout.flags + 1]
+
+    @invflags.setter
+    def invflags(self, unsigned char value):
+        self.buffer[self.layout.flags + 1] = value
+
+    @property
+    def counters(self) -> tuple[int, int]:
+        """Packets and bytes."""
+        cdef uint64_t counters[2]
+        memcpy(counters, self.buffer + self.layout.counters, sizeof(counters))
+        return counters[0], counters[1]
+
+    @counters.setter
+    def counters(self, tuple value not None):
+        cdef uint64_t counters[2]
+        counters[0], counters[1] = value
+        memcpy(self.buffer + self.layout.counters, counters, sizeof(counters))
+
+    def to_uapi(self) -> bytes:
+        """The header as the kernel wants it, addresses masked; offsets are not filled in."""
+        cdef Header copy = self.copy()
+        cdef uint32_t i
+        for i in range(2 * self.layout.address_size):
+            copy.buffer[i] &= copy.buffer[2 * self.layout.address_size + i]
+        return copy.buffer[: self.layout.header_size]
+
+    def __reduce__(self):
+        return _header_from_bytes, (self.family, self.buffer[: self.layout.header_size])
+
+    def __eq__(self, other):
+        if not isinstance(other, Header):
+            return NotImplemented
+        return self.__reduce__() == other.__reduce__()
+
+    __hash__ = None
+
+
+def _header_from_bytes(int family, bytes data not None) -> Header:
+    """Undo :meth:`Header.__reduce__`."""
+    cdef Header header = Header.__new__(Header, family)
+    if len(data) != header.layout.header_size:
+        raise BlobError(f"a header of {len(data)} bytes: expected {header.layout.header_size}")
+    memcpy(header.buffer, <const unsigned char *>data, len(data))
+    return header
+
+
+def compose(bytes head not None, list matches not None, bytes target not None, int family,
+            int kind=PLAIN, str jump=None) -> Entry:
+    """Lay an entry out: header, payloads of the matches, payload of the target.
+
+    Args:
+        head: :meth:`Header.to_uapi`.
+        matches: Payloads with their headers.
+        target: Payload with its header.
+    Raises:
+        BlobError: Together they are larger than an entry can be (65535 bytes).
+    """
+    cdef const _csrc.pyiptc_family *layout = layout_of(family)
+    cdef bytes data = b"".join([head, *matches, target])
+    cdef unsigned char *at = <unsigned char *>PyBytes_AS_STRING(data) + layout.offsets
+    if len(data) > 0xFFFF:
+        raise BlobError(f"a rule of {len(data)} bytes: at most 65535 fit an entry")
+    put_u16(at, len(data) - len(target))
+    put_u16(at + 2, len(data))
+    return Entry(family, data, kind, jump)

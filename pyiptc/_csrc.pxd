@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The C shim as Cython sees it: names as in csrc/pyiptc.h, and no logic."""
+
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+
+
+cdef extern from "pyiptc.h" nogil:
+    enum pyiptc_kind:
+        PYIPTC_MATCH
+        PYIPTC_TARGET
+
+    enum:
+        PYIPTC_PARSE_FINAL
+        PYIPTC_COUNTERS_LOST
+        PYIPTC_RULE_PLAIN
+        PYIPTC_RULE_JUMP
+        PYIPTC_RULE_FALLTHROUGH
+
+    uint32_t PYIPTC_ORIGIN_NONE
+
+    ctypedef int pyiptc_rule_kind "enum pyiptc_rule_kind"
+
+    struct xt_counters:
+        uint64_t pcnt
+        uint64_t bcnt
+
+    struct pyiptc_extension:
+        char name[32]
+        unsigned int revision
+        uint32_t size
+        uint32_t user_size
+        int has_save
+        int has_parse
+
+    struct pyiptc_option:
+        const char *name
+        int has_arg
+
+    struct pyiptc_reply:
+        const char *error
+        const char *warnings
+        const char *text
+        const char *alias
+        const unsigned char *payload
+        size_t warnings_size
+        size_t text_size
+        size_t payload_size
+        const pyiptc_option *options
+        size_t option_count
+
+    struct pyiptc_family:
+        unsigned int nfproto
+        uint32_t header_size
+        uint32_t ip_size
+        uint32_t address_size
+        uint32_t iniface
+        uint32_t outiface
+        uint32_t proto
+        uint32_t flags
+        uint32_t offsets
+        uint32_t counters
+        const char *module
+
+    const pyiptc_family *pyiptc_family_of "pyiptc_family"(unsigned int nfproto)
+
+    int pyiptc_socket(const pyiptc_family *family)
+    int pyiptc_netns_cookie(int fd, uint64_t *cookie)
+    int pyiptc_setns(int fd)
+    int pyiptc_load_module(const char *name)
+
+    struct pyiptc_chain:
+        char name[32]
+        int hook
+        int policy
+        xt_counters counters
+        xt_counters given
+        uint8_t is_zeroed
+        uint8_t is_set
+        uint32_t references
+        uint32_t count
+
+    struct pyiptc_rule:
+        unsigned char *data
+        pyiptc_chain *jump
+        uint32_t origin
+        uint16_t size
+        uint8_t kind
+        uint8_t is_zeroed
+
+    struct pyiptc_table:
+        const pyiptc_family *family
+        char name[32]
+        uint32_t num_entries
+        pyiptc_chain **chains
+        uint32_t chain_count
+        uint32_t builtin_count
+        uint8_t is_changed
+        uint8_t is_recounted
+
+    struct pyiptc_blob_error:
+        uint32_t offset
+        const char *reason
+
+    void pyiptc_table_free(pyiptc_table *table)
+    pyiptc_chain *pyiptc_table_find_chain(const pyiptc_table *table, const char *name)
+    int pyiptc_table_create_chain(pyiptc_table *table, const char *name, pyiptc_chain **chain)
+    int pyiptc_table_delete_chain(pyiptc_table *table, pyiptc_chain *chain)
+    int pyiptc_table_rename_chain(pyiptc_table *table, pyiptc_chain *chain, const char *name)
+    void pyiptc_table_flush_chain(pyiptc_table *table, pyiptc_chain *chain)
+    int pyiptc_table_set_policy(pyiptc_table *table, pyiptc_chain *chain, const char *policy,
+                                const xt_counters *counters)
+    void pyiptc_table_zero_chain(pyiptc_table *table, pyiptc_chain *chain)
+    pyiptc_rule *pyiptc_chain_rule(const pyiptc_chain *chain, uint32_t index)
+    int pyiptc_table_insert(pyiptc_table *table, pyiptc_chain *chain, uint32_t index,
+                            const unsigned char *entry, uint32_t size, pyiptc_rule_kind kind,
+                            pyiptc_chain *jump)
+    int pyiptc_table_replace(pyiptc_table *table, pyiptc_chain *chain, uint32_t index,
+                             const unsigned char *entry, uint32_t size, pyiptc_rule_kind kind,
+                             pyiptc_chain *jump)
+    int pyiptc_table_delete(pyiptc_table *table, pyiptc_chain *chain, uint32_t index)
+    int64_t pyiptc_chain_find(const pyiptc_family *family, const pyiptc_chain *chain,
+                              uint32_t index, const unsigned char *entry,
+                              const unsigned char *mask, uint32_t size, pyiptc_rule_kind kind,
+                              const pyiptc_chain *jump)
+    const char *pyiptc_entry_check(const pyiptc_family *family, const unsigned char *entry,
+                                   uint32_t size, uint32_t *offset)
+
+    struct pyiptc_error:
+        int number
+        const char *operation
+        pyiptc_blob_error blob
+        char text[256]
+
+    struct pyiptc_instance:
+        pass
+
+    struct pyiptc_handle:
+        const char *name
+        int (*read)(int fd, pyiptc_instance *instance, const pyiptc_family *family,
+                    const char *table, pyiptc_table **out, pyiptc_error *error) noexcept nogil
+        int (*commit)(int fd, pyiptc_instance *instance, pyiptc_table *table,
+                      pyiptc_error *error) noexcept nogil
+
+    const pyiptc_handle pyiptc_handle_legacy
+
+    int pyiptc_instance_open(unsigned int nfproto, const char *inner, const char *libxtables,
+                             const char *libdir, int single, pyiptc_instance **instance,
+                             char *error, size_t error_size)
+    int pyiptc_find(pyiptc_instance *instance, pyiptc_kind kind, const char *name,
+                    pyiptc_extension *extension, pyiptc_reply *reply)
+    int pyiptc_options(pyiptc_instance *instance, pyiptc_kind kind, const char *name,
+                       pyiptc_reply *reply)
+    int pyiptc_parse(pyiptc_instance *instance, pyiptc_kind kind, const char *name,
+                     const void *header, size_t header_size, int argc, char **argv,
+                     unsigned int flags, pyiptc_reply *reply)
+    int pyiptc_save(pyiptc_instance *instance, pyiptc_kind kind, const void *header,
+                    size_t header_size, const void *payload, size_t payload_size,
+                    pyiptc_reply *reply)
+    int pyiptc_protocol_name(pyiptc_instance *instance, unsigned int number, pyiptc_reply *reply)
+    int pyiptc_protocol_number(pyiptc_instance *instance, const char *name, unsigned int *number,
+                               pyiptc_reply *reply)
+    void pyiptc_reply_free(pyiptc_reply *reply)
+    int pyiptc_instance_has_namespaces()

@@ -1,0 +1,388 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Sockets, tables in memory, and the handles that read and send them.
+
+System calls are made without the GIL. A :class:`TableData` is not thread-safe: the
+:class:`pyiptc.Table` that owns it lets one thread at a time in.
+"""
+
+import errno as _errno
+import os
+
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from libc.string cimport memset
+
+from . cimport _csrc
+from ._blob cimport Entry, to_str
+from ._xtables cimport Instance
+
+from .errors import BlobError, CountersLostError, UnsupportedError, edit_error, kernel_error
+
+#: Names of the handles (see :class:`TableData`): the first is the default.
+HANDLES = ("legacy",)
+
+_POLICIES = {-1: "DROP", -2: "ACCEPT", -4: "QUEUE", -5: "RETURN"}
+
+
+cdef bytes to_bytes(str text):
+    cdef bytes name = text.encode("utf-8", "surrogateescape")
+    if b"\0" in name:
+        raise ValueError(f"{text!r}: a name cannot have a NUL byte")
+    return name
+
+
+cdef class Socket:
+    """A raw socket of one family: what socket options are asked of.
+
+    It belongs to the network namespace that the calling thread is in.
+
+    Raises:
+        AccessError: CAP_NET_RAW is missing.
+        UnsupportedError: The kernel does not know the family.
+    """
+
+    cdef readonly int fd
+    cdef const _csrc.pyiptc_family *layout
+
+    def __cinit__(self, int family):
+        self.fd = -1
+        self.layout = _csrc.pyiptc_family_of(<unsigned int>family)
+        if self.layout is NULL:
+            raise ValueError(f"family {family}: expected 2 (IPv4) or 10 (IPv6)")
+
+    def __init__(self, int family):
+        cdef int fd = _csrc.pyiptc_socket(self.layout)
+        if fd < 0:
+            raise kernel_error(-fd, "socket", to_str(self.layout.module), "initialize")
+        self.fd = fd
+
+    @property
+    def cookie(self) -> int | None:
+        """Number of the socket's network namespace, never used twice; None before Linux 5.14."""
+        cdef uint64_t cookie = 0
+        if _csrc.pyiptc_netns_cookie(self.fd, &cookie) < 0:
+            return None
+        return cookie
+
+    def close(self) -> None:
+        """Close it; twice is fine."""
+        fd, self.fd = self.fd, -1
+        if fd >= 0:
+            os.close(fd)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+    def __dealloc__(self):
+        if self.fd >= 0:
+            os.close(self.fd)
+
+
+def setns(int fd) -> None:
+    """Let the calling thread be in the network namespace of a descriptor.
+
+    Raises:
+        OSError: EPERM: CAP_SYS_ADMIN is missing; EINVAL: not a network namespace.
+    """
+    cdef int rc
+    with nogil:
+        rc = _csrc.pyiptc_setns(fd)
+    if rc < 0:
+        raise OSError(-rc, os.strerror(-rc))
+
+
+def load_module(str name not None) -> None:
+    """Load a kernel module as iptables does: run what ``/proc/sys/kernel/modprobe`` names.
+
+    Raises:
+        OSError: ENOENT: there is no such program; EIO: it failed; ENOPROTOOPT: the environment
+            says ``PYIPTC_MODPROBE=0``.
+    """
+    cdef bytes raw = to_bytes(name)
+    cdef const char *module = raw
+    cdef int rc
+    with nogil:
+        rc = _csrc.pyiptc_load_module(module)
+    if rc < 0:
+        raise OSError(-rc, os.strerror(-rc))
+
+
+cdef const _csrc.pyiptc_handle *handle_of(str name) except NULL:
+    if name == "legacy":
+        return &_csrc.pyiptc_handle_legacy
+    raise ValueError(f"handle {name!r}: expected one of {', '.join(HANDLES)}")
+
+
+cdef object failure(const _csrc.pyiptc_error *error, str table, str action):
+    """The exception for what a handle reports."""
+    operation = to_str(error.operation) if error.operation is not NULL else "?"
+    if error.number == _errno.EBADMSG:
+        return BlobError(
+            f"table {table}, at byte {error.blob.offset}: {to_str(error.blob.reason)}",
+            error.blob.offset,
+        )
+    return kernel_error(error.number, operation, table, action, to_str(error.text))
+
+
+cdef class TableData:
+    """A table in memory: chains of entries, as read from a kernel and edited since.
+
+    Get one from :func:`read`. Chains are named; indices are 0-based. Every method that takes a
+    chain raises :class:`ChainNotFoundError` where there is none, and edits raise what libiptc
+    would say, changing nothing.
+    """
+
+    cdef _csrc.pyiptc_table *table
+    cdef const _csrc.pyiptc_handle *handle
+    cdef Instance instance
+
+    def __dealloc__(self):
+        _csrc.pyiptc_table_free(self.table)
+
+    def __init__(self):
+        raise TypeError("read() makes tables")
+
+    cdef _csrc.pyiptc_chain *find_chain(self, str name, str operation) except NULL:
+        cdef bytes raw = to_bytes(name)
+        cdef _csrc.pyiptc_chain *chain = _csrc.pyiptc_table_find_chain(self.table, raw)
+        if chain is NULL:
+            raise edit_error(_errno.ENOENT, operation, f"chain {name}")
+        return chain
+
+    @property
+    def name(self) -> str:
+        """Name of the table."""
+        return to_str(self.table.name)
+
+    @property
+    def family(self) -> int:
+        """2 (IPv4) or 10 (IPv6)."""
+        return self.table.family.nfproto
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether there is something that :func:`commit` would send."""
+        return bool(self.table.is_changed or self.table.is_recounted)
+
+    def chains(self) -> list[str]:
+        """Names of all chains: built-in ones in the order of hooks, then the others by name."""
+        return [to_str(self.table.chains[i].name) for i in range(self.table.chain_count)]
+
+    def has_chain(self, str chain not None) -> bool:
+        """Whether there is a chain of this name."""
+        return _csrc.pyiptc_table_find_chain(self.table, to_bytes(chain)) is not NULL
+
+    def is_builtin(self, str chain not None) -> bool:
+        """Whether there is a built-in chain of this name."""
+        found = _csrc.pyiptc_table_find_chain(self.table, to_bytes(chain))
+        return found is not NULL and found.hook >= 0
+
+    def policy(self, str chain not None) -> tuple[str, int, int] | None:
+        """Policy, packets and bytes of a built-in chain; None for the others."""
+        cdef _csrc.pyiptc_chain *found = self.find_chain(chain, "get policy of")
+        cdef _csrc.xt_counters counters
+        if found.hook < 0:
+            return None
+        counters = found.counters
+        if found.is_set:
+            counters = found.given
+        elif found.is_zeroed:
+            counters.pcnt = counters.bcnt = 0
+        return _POLICIES.get(found.policy, str(found.policy)), counters.pcnt, counters.bcnt
+
+    def references(self, str chain not None) -> int:
+        """Number of rules that jump or go to a chain."""
+        return self.find_chain(chain, "read").references
+
+    def count(self, str chain not None) -> int:
+        """Number of rules of a chain."""
+        return self.find_chain(chain, "read").count
+
+    cdef Entry make_entry(self, const _csrc.pyiptc_rule *rule):
+        cdef str jump = None if rule.jump is NULL else to_str(rule.jump.name)
+        cdef Entry entry = Entry.from_uapi(self.table.family, rule.data, rule.size, rule.kind,
+                                           jump)
+        if rule.is_zeroed:
+            entry = entry.with_counters(0, 0)
+        return entry
+
+    def entry(self, str chain not None, uint32_t index) -> Entry:
+        """Own copy of one entry. Raises PositionError beyond the end."""
+        cdef _csrc.pyiptc_chain *found = self.find_chain(chain, "read")
+        if index >= found.count:
+            raise edit_error(_errno.E2BIG, "delete entry from", f"chain {chain}")
+        return self.make_entry(_csrc.pyiptc_chain_rule(found, index))
+
+    def entries(self, str chain not None) -> list[Entry]:
+        """Own copies of all entries of a chain."""
+        cdef _csrc.pyiptc_chain *found = self.find_chain(chain, "read")
+        cdef uint32_t i
+        return [self.make_entry(_csrc.pyiptc_chain_rule(found, i)) for i in range(found.count)]
+
+    def find(self, str chain not None, Entry entry not None, bytes mask not None,
+             uint32_t start=0) -> int:
+        """Index of the first entry from *start* on that is the same where *mask* has bits.
+
+        Returns:
+            -1 where there is none.
+        """
+        cdef _csrc.pyiptc_chain *found = self.find_chain(chain, "read")
+        cdef _csrc.pyiptc_chain *jump = NULL
+        cdef int64_t index
+        if entry.layout is not self.table.family and entry.family != self.family:
+            return -1
+        if len(mask) != len(entry.data):
+            raise ValueError(f"a mask of {len(mask)} bytes for an entry of {len(entry.data)}")
+        if entry.jump is not None:
+            jump = _csrc.pyiptc_table_find_chain(self.table, to_bytes(entry.jump))
+            if jump is NULL:
+                return -1
+        index = _csrc.pyiptc_chain_find(self.table.family, found, start, entry.data, mask,
+                                        <uint32_t>len(entry.data), entry.kind, jump)
+        return -1 if index < 0 else index
+
+    # -- edits ---------------------------------------------------------------------------------
+
+    def create_chain(self, str chain not None) -> None:
+        """Add an empty user-defined chain. Raises ChainExistsError, IPTCError (too long)."""
+        cdef _csrc.pyiptc_chain *created
+        cdef bytes name = to_bytes(chain)
+        self.check(_csrc.pyiptc_table_create_chain(self.table, name, &created), "create chain",
+                   chain)
+
+    def delete_chain(self, str chain not None) -> None:
+        """Remove an empty, unreferenced, user-defined chain. Raises ChainInUseError."""
+        found = self.find_chain(chain, "delete chain")
+        self.check(_csrc.pyiptc_table_delete_chain(self.table, found), "delete chain", chain)
+
+    def rename_chain(self, str chain not None, str name not None) -> None:
+        """Rename a user-defined chain; jumps to it follow. Raises ChainExistsError."""
+        found = self.find_chain(chain, "rename chain")
+        self.check(_csrc.pyiptc_table_rename_chain(self.table, found, to_bytes(name)),
+                   "rename chain", chain)
+
+    def flush(self, str chain not None) -> None:
+        """Remove all rules of a chain."""
+        _csrc.pyiptc_table_flush_chain(self.table, self.find_chain(chain, "flush chain"))
+
+    def zero(self, str chain not None) -> None:
+        """Let all counters of a chain, its policy's too, start again at what was last read."""
+        _csrc.pyiptc_table_zero_chain(self.table, self.find_chain(chain, "zero chain"))
+
+    def set_policy(self, str chain not None, str policy not None, counters=None) -> None:
+        """Set a built-in chain's policy, ACCEPT or DROP, and its counters where they are given."""
+        cdef _csrc.pyiptc_chain *found = self.find_chain(chain, f"set policy {policy} on")
+        cdef _csrc.xt_counters given
+        cdef _csrc.xt_counters *pointer = NULL
+        if counters is not None:
+            given.pcnt, given.bcnt = counters
+            pointer = &given
+        rc = _csrc.pyiptc_table_set_policy(self.table, found, to_bytes(policy), pointer)
+        if rc < 0:
+            error = edit_error(-rc, "set policy", "")
+            words = str(error).partition(": ")[2]
+            raised = type(error)(f"can't set policy {policy} on chain {chain}: {words}")
+            raised.errno = -rc
+            raise raised
+
+    cdef _csrc.pyiptc_chain *jump_of(self, Entry entry, str operation, str chain) except? NULL:
+        cdef _csrc.pyiptc_chain *jump
+        if entry.family != self.family:
+            raise BlobError(f"an entry of family {entry.family} in a table of {self.family}")
+        if entry.jump is None:
+            return NULL
+        jump = _csrc.pyiptc_table_find_chain(self.table, to_bytes(entry.jump))
+        if jump is NULL:
+            raise edit_error(_errno.ENOENT, operation, f"chain {chain}, jump to {entry.jump}")
+        if jump.hook >= 0:
+            raise edit_error(_errno.EINVAL, operation,
+                             f"chain {chain}, jump to built-in chain {entry.jump}")
+        return jump
+
+    def insert(self, str chain not None, uint32_t index, Entry entry not None) -> None:
+        """Insert an entry; *index* = number of rules appends. Raises PositionError."""
+        found = self.find_chain(chain, "insert entry into")
+        jump = self.jump_of(entry, "insert entry into", chain)
+        self.check(_csrc.pyiptc_table_insert(self.table, found, index, entry.data,
+                                             <uint32_t>len(entry.data), entry.kind, jump),
+                   "insert entry into", f"chain {chain}")
+
+    def append(self, str chain not None, Entry entry not None) -> None:
+        """Append an entry."""
+        found = self.find_chain(chain, "append entry to")
+        jump = self.jump_of(entry, "append entry to", chain)
+        self.check(_csrc.pyiptc_table_insert(self.table, found, found.count, entry.data,
+                                             <uint32_t>len(entry.data), entry.kind, jump),
+                   "append entry to", f"chain {chain}")
+
+    def replace(self, str chain not None, uint32_t index, Entry entry not None) -> None:
+        """Replace an entry. Raises PositionError."""
+        found = self.find_chain(chain, "replace entry in")
+        jump = self.jump_of(entry, "replace entry in", chain)
+        self.check(_csrc.pyiptc_table_replace(self.table, found, index, entry.data,
+                                              <uint32_t>len(entry.data), entry.kind, jump),
+                   "replace entry in", f"chain {chain}")
+
+    def delete(self, str chain not None, uint32_t index) -> None:
+        """Delete an entry. Raises PositionError."""
+        found = self.find_chain(chain, "delete entry from")
+        self.check(_csrc.pyiptc_table_delete(self.table, found, index), "delete entry from",
+                   f"chain {chain}")
+
+    cdef int check(self, int rc, str operation, str subject) except -1:
+        if rc < 0:
+            raise edit_error(-rc, operation, subject)
+        return 0
+
+
+def read(Socket socket not None, str name not None, str handle="legacy") -> TableData:
+    """Read a whole table from the kernel.
+
+    Raises:
+        TableNotFoundError: There is no such table.
+        AccessError: CAP_NET_ADMIN is missing.
+        UnsupportedError: No ip_tables in this kernel.
+        BlobError: What the kernel gave is no table.
+    Cost: two system calls, linear in the size of the table.
+    """
+    cdef TableData data = TableData.__new__(TableData)
+    cdef _csrc.pyiptc_error error
+    cdef _csrc.pyiptc_instance *instance = NULL
+    cdef bytes raw = to_bytes(name)
+    cdef const char *table = raw
+    cdef int rc
+    data.handle = handle_of(handle)
+    memset(&error, 0, sizeof(error))
+    with nogil:
+        rc = data.handle.read(socket.fd, instance, socket.layout, table, &data.table, &error)
+    if rc < 0:
+        raise failure(&error, name, "initialize")
+    return data
+
+
+def commit(Socket socket not None, TableData data not None) -> None:
+    """Send an edited table, all or nothing, and give the old entries' counters back.
+
+    Afterwards *data* is what the kernel has.
+
+    Raises:
+        KernelError: EINVAL: an extension refused its payload, hook or table; ELOOP: chains call
+            each other; EAGAIN: the table has another number of entries by now; ENOMEM.
+        CountersLostError: The rules are in, but not the old counters.
+    Cost: two system calls, linear in the size of the table.
+    Source: xt_replace_table(), do_add_counters(), net/ipv4/netfilter/ip_tables.c.
+    """
+    cdef _csrc.pyiptc_error error
+    cdef _csrc.pyiptc_instance *instance = NULL
+    cdef int rc
+    memset(&error, 0, sizeof(error))
+    with nogil:
+        rc = data.handle.commit(socket.fd, instance, data.table, &error)
+    if rc == _csrc.PYIPTC_COUNTERS_LOST:
+        raise CountersLostError(
+            f"the rules of {data.name} were committed, their counters lost: "
+            f"{os.strerror(error.number)}", error.number, to_str(error.operation), data.name)
+    if rc < 0:
+        raise failure(&error, data.name, "commit")

@@ -1,0 +1,324 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Matches and targets: options to payload and back, by libxtables and its extensions.
+
+Each family has a libxtables of its own, opened when it is first needed and kept. Calls release
+the GIL, wait for the instance's mutex and take it; nothing of one call is left for the next. What the
+library prints on its standard error becomes a :class:`pyiptc.errors.LibraryWarning`.
+"""
+
+import errno as _errno
+import os
+import warnings
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.stdlib cimport free, malloc
+from libc.string cimport strlen
+
+from . cimport _csrc
+from ._blob cimport to_str
+
+from . import libraries
+from .errors import LibraryWarning, UnsupportedError, XTablesError
+
+MATCH = _csrc.PYIPTC_MATCH
+TARGET = _csrc.PYIPTC_TARGET
+
+#: Longest name of an extension, in bytes (XT_EXTENSION_MAXNAMELEN without its NUL).
+NAME_MAX = 28
+
+
+class Extension:
+    """What libxtables knows of a match or target, in the form that this kernel takes."""
+
+    __slots__ = ("has_parse", "has_save", "name", "revision", "size", "user_size")
+
+    def __init__(self, name, revision, size, user_size, has_save, has_parse):
+        self.name = name
+        """As the kernel knows it: of ``state`` it is ``conntrack``."""
+        self.revision = revision
+        self.size = size
+        """Bytes of a payload's data."""
+        self.user_size = user_size
+        """Bytes of these that count when rules are compared."""
+        self.has_save = has_save
+        self.has_parse = has_parse
+
+    def __repr__(self):
+        return f"<Extension {self.name} revision {self.revision}>"
+
+
+class UnknownPayload(Exception):
+    """No extension here reads this payload: unknown name, other revision or other size."""
+
+
+cdef object text_of(const char *text, size_t size):
+    return PyBytes_FromStringAndSize(text, size).decode("utf-8", "replace")
+
+
+cdef bytes name_bytes(str name):
+    cdef bytes raw = name.encode("utf-8", "surrogateescape")
+    if not raw or len(raw) > NAME_MAX or b"/" in raw or b"\0" in raw or b" " in raw:
+        raise XTablesError(
+            f"invalid name {name!r} of a match or target: 1 to {NAME_MAX} bytes, "
+            "no slash, no space", name)
+    return raw
+
+
+cdef class Instance:
+    """libxtables for one family. Use :func:`instance`."""
+
+    def __cinit__(self, int family):
+        self.family = family
+        self.extensions = {}
+        self.option_tables = {}
+        self.protocols = {}
+
+    def __init__(self, int family):
+        cdef char error[512]
+        cdef bytes inner = os.fsencode(libraries.INNER)
+        cdef bytes path = os.fsencode(libraries.find_libxtables())
+        cdef bytes libdir = os.fsencode(os.environ.get("XTABLES_LIBDIR", ""))
+        cdef const char *libdir_text = NULL
+        cdef int rc
+        error[0] = 0
+        if libdir:
+            libdir_text = libdir
+        rc = _csrc.pyiptc_instance_open(<unsigned int>family, inner, path, libdir_text,
+                                        libraries.is_single_instance(), &self.instance, error,
+                                        sizeof(error))
+        if rc == -_errno.EPERM:
+            raise UnsupportedError(
+                "libxtables cannot be used in a set-uid or set-gid process", _errno.EPERM,
+                "xtables_init")
+        if rc < 0:
+            raise libraries.missing(libraries.LIBXTABLES,
+                                    to_str(error) or os.strerror(-rc))
+
+    cdef int check(self, int rc, const _csrc.pyiptc_reply *reply, str name,
+                   list warned) except -1:
+        """Copy what is needed of a reply while it is valid; raise what it says."""
+        if reply.warnings_size:
+            warned.append(text_of(reply.warnings, reply.warnings_size))
+        if rc == 0:
+            return 0
+        if rc == -_errno.ENOTSUP:
+            raise UnknownPayload(name)
+        if rc == -_errno.ENOMEM:
+            raise MemoryError
+        raise XTablesError(text_of(reply.error, strlen(reply.error)).strip(), name,
+                           None, self.family)
+
+    def find(self, int kind, str name not None) -> Extension:
+        """Look an extension up by name or alias.
+
+        Raises:
+            XTablesError: There is none for this family; the message is the library's.
+        Cost: a dictionary look-up after the first time.
+        """
+        found = self.extensions.get((kind, name))
+        if found is not None:
+            return found
+        cdef bytes raw = name_bytes(name)
+        cdef const char *c_name = raw
+        cdef _csrc.pyiptc_extension extension
+        cdef _csrc.pyiptc_reply reply
+        cdef int rc
+        cdef list warned = []
+        with nogil:
+            rc = _csrc.pyiptc_find(self.instance, <_csrc.pyiptc_kind>kind, c_name, &extension, &reply)
+        try:
+            self.check(rc, &reply, name, warned)
+        finally:
+            _csrc.pyiptc_reply_free(&reply)
+        emit(warned)
+        found = Extension(to_str(extension.name), extension.revision, extension.size,
+                          extension.user_size, bool(extension.has_save),
+                          bool(extension.has_parse))
+        self.extensions[kind, name] = found
+        return found
+
+    def options(self, int kind, str name not None) -> dict[str, int]:
+        """Long options of an extension: name to 0 (flag), 1 (value) or 2 (optional value)."""
+        found = self.option_tables.get((kind, name))
+        if found is not None:
+            return found
+        cdef bytes raw = name_bytes(name)
+        cdef const char *c_name = raw
+        cdef _csrc.pyiptc_reply reply
+        cdef int rc
+        cdef size_t i
+        cdef list warned = []
+        cdef dict options = {}
+        with nogil:
+            rc = _csrc.pyiptc_options(self.instance, <_csrc.pyiptc_kind>kind, c_name, &reply)
+        try:
+            self.check(rc, &reply, name, warned)
+            for i in range(reply.option_count):
+                options[to_str(reply.options[i].name)] = reply.options[i].has_arg
+        finally:
+            _csrc.pyiptc_reply_free(&reply)
+        emit(warned)
+        self.option_tables[kind, name] = options
+        return options
+
+    def parse(self, int kind, str name not None, bytes head not None, list words not None,
+              bint final) -> bytes:
+        """Make a payload of options.
+
+        Args:
+            kind: ``MATCH`` or ``TARGET``.
+            head: Header of the rule, as extensions look at protocol and flags.
+            words: The options as on a command line, ``[b"!", b"--dport", b"80"]``.
+            final: Check at the end that all is there and goes together.
+        Returns:
+            ``struct xt_entry_match`` or ``xt_entry_target`` with its data.
+        Raises:
+            XTablesError: An option was refused; the message is the library's.
+        """
+        cdef bytes raw = name_bytes(name)
+        cdef const char *c_name = raw
+        cdef const unsigned char *c_head = head
+        cdef size_t head_size = len(head)
+        cdef _csrc.pyiptc_reply reply
+        cdef int rc, argc = <int>len(words) + 1, i
+        cdef unsigned int flags = _csrc.PYIPTC_PARSE_FINAL if final else 0
+        cdef list warned = []
+        cdef bytes payload = None
+        cdef char **argv = <char **>malloc((argc + 1) * sizeof(char *))
+        if argv is NULL:
+            raise MemoryError
+        try:
+            argv[0] = b"pyiptc"
+            for i in range(argc - 1):
+                if b"\0" in <bytes>words[i]:
+                    raise XTablesError(f"{name}: a value cannot have a NUL byte", name)
+                argv[i + 1] = <bytes>words[i]
+            argv[argc] = NULL
+            with nogil:
+                rc = _csrc.pyiptc_parse(self.instance, <_csrc.pyiptc_kind>kind, c_name, c_head, head_size, argc, argv, flags, &reply)
+            try:
+                self.check(rc, &reply, name, warned)
+                payload = PyBytes_FromStringAndSize(<const char *>reply.payload,
+                                                    reply.payload_size)
+            finally:
+                _csrc.pyiptc_reply_free(&reply)
+        finally:
+            free(argv)
+        emit(warned)
+        return payload
+
+    def save(self, int kind, bytes head not None, bytes payload not None) -> tuple[str, bytes]:
+        """Print a payload's options.
+
+        Returns:
+            The name to print after ``-m`` or ``-j`` where it is another than the payload's, or
+            ``""``; and the options, as `` --dport 80``.
+        Raises:
+            UnknownPayload: No extension here reads it.
+        """
+        cdef const unsigned char *c_head = head
+        cdef const unsigned char *c_payload = payload
+        cdef size_t head_size = len(head), payload_size = len(payload)
+        cdef _csrc.pyiptc_reply reply
+        cdef int rc
+        cdef list warned = []
+        cdef str alias = None
+        cdef bytes text = None
+        if payload_size < 32:
+            raise UnknownPayload(f"{payload_size} bytes")
+        with nogil:
+            rc = _csrc.pyiptc_save(self.instance, <_csrc.pyiptc_kind>kind, c_head, head_size, c_payload, payload_size, &reply)
+        try:
+            # An extension that refuses to print (a set that is gone) is opaque.
+            if rc == -_errno.EPROTO or rc == -_errno.ENOTSUP:
+                raise UnknownPayload(
+                    text_of(reply.error, strlen(reply.error)).strip()
+                    if reply.error is not NULL else "unsupported revision")
+            self.check(rc, &reply, "", warned)
+            alias = to_str(reply.alias)
+            text = PyBytes_FromStringAndSize(reply.text, reply.text_size)
+        finally:
+            _csrc.pyiptc_reply_free(&reply)
+        emit(warned)
+        return alias, text
+
+    def protocol_name(self, unsigned int number) -> str:
+        """The name that iptables prints after ``-p``, or ``""`` where there is none."""
+        found = self.protocols.get(number)
+        if found is not None:
+            return found
+        cdef _csrc.pyiptc_reply reply
+        cdef int rc
+        cdef list warned = []
+        cdef str name = ""
+        with nogil:
+            rc = _csrc.pyiptc_protocol_name(self.instance, number, &reply)
+        try:
+            self.check(rc, &reply, str(number), warned)
+            name = text_of(reply.text, reply.text_size)
+        finally:
+            _csrc.pyiptc_reply_free(&reply)
+        emit(warned)
+        self.protocols[number] = name
+        return name
+
+    def protocol_number(self, str name not None) -> int:
+        """Number of a protocol by name or number, as iptables reads what follows ``-p``.
+
+        Raises:
+            XTablesError: unknown.
+        """
+        cdef bytes raw = name.encode("utf-8", "surrogateescape")
+        if b"\0" in raw:
+            raise XTablesError(f"unknown protocol {name!r} specified", name)
+        cdef const char *c_name = raw
+        cdef unsigned int number = 0
+        cdef _csrc.pyiptc_reply reply
+        cdef int rc
+        cdef list warned = []
+        with nogil:
+            rc = _csrc.pyiptc_protocol_number(self.instance, c_name, &number, &reply)
+        try:
+            self.check(rc, &reply, name, warned)
+        finally:
+            _csrc.pyiptc_reply_free(&reply)
+        emit(warned)
+        return number
+
+
+cdef int emit(list warned) except -1:
+    """Hand the library's standard error on, outside of all locks."""
+    for text in warned:
+        for line in text.splitlines():
+            if line.strip():
+                warnings.warn(line.strip(), LibraryWarning, stacklevel=2)
+    return 0
+
+
+_instances = {}
+_instances_lock = __import__("threading").Lock()
+
+
+def instance(int family) -> Instance:
+    """The process's libxtables for a family, opened at the first call.
+
+    Raises:
+        ImportError: The library is missing or too old.
+        UnsupportedError: A set-uid process; or another family where there is only one instance.
+    """
+    found = _instances.get(family)
+    if found is not None:
+        return found
+    with _instances_lock:
+        if family not in _instances:
+            if _instances and libraries.is_single_instance():
+                raise UnsupportedError(
+                    "one libxtables cannot serve IPv4 and IPv6, and this C library (or "
+                    "PYIPTC_SINGLE_INSTANCE=1) allows one: use two processes")
+            _instances[family] = Instance(family)
+        return _instances[family]
+
+
+def has_namespaces() -> bool:
+    """Whether the C library can open a libxtables for each family (dlmopen)."""
+    return bool(_csrc.pyiptc_instance_has_namespaces())

@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Chains: ordered rules, a policy where built-in, references where not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional, Union
+
+from .counters import Counters
+from .edits import (
+    Append,
+    Delete,
+    DeleteChain,
+    DeleteIndex,
+    Flush,
+    Insert,
+    RenameChain,
+    Replace,
+    Zero,
+    find_unordered,
+)
+from .errors import RuleError
+from .identity import Key, key_of, mask_of
+from .policy import Policy
+from .rule import Rule
+
+if TYPE_CHECKING:
+    from ._blob import Entry
+    from ._kernel import TableData
+    from .table import Table
+
+__all__ = ["Chain"]
+
+
+class Listing:
+    """What a chain's rules were when they were read, and which of them were deleted since.
+
+    It tells the *n*-th of several equal rules from the others.
+    """
+
+    __slots__ = ("_keys", "chain", "entries", "gone")
+
+    def __init__(self, chain: str, entries: list[Entry]) -> None:
+        self.chain = chain
+        self.entries = entries
+        self.gone: set[int] = set()
+        self._keys: Optional[dict[Key, list[int]]] = None
+
+    def occurrence(self, index: int) -> int:
+        """How many rules equal to the one at *index* are left before it."""
+        if self._keys is None:
+            self._keys = {}
+            for at, entry in enumerate(self.entries):
+                self._keys.setdefault(key_of(entry), []).append(at)
+        same = self._keys[key_of(self.entries[index])]
+        return sum(1 for at in same if at < index and at not in self.gone)
+
+
+class Chain:
+    """A chain of a table; one object for each name and table.
+
+    The object is a name: nothing is created by it (:meth:`Table.create_chain` does), and there
+    need be no such chain. Reads answer from the table's last read or edit; edits read the table
+    afresh and are in the kernel when they return, unless ``table.autocommit`` is off.
+
+    Args:
+        table: The table.
+        name: At most 28 bytes.
+    """
+
+    name: str
+    table: Table
+
+    def __new__(cls, table: Table, name: str) -> Chain:
+        if not isinstance(name, str):
+            raise TypeError(f"a chain's name is a string, not {name!r}")
+        chain = table._chain_objects.get(name)
+        if chain is None:
+            chain = object.__new__(cls)
+            chain.name = name
+            chain.table = table
+            chain = table._chain_objects.setdefault(name, chain)
+        return chain
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    @property
+    def rules(self) -> list[Rule]:
+        """The rules, in order: a new list of new objects.
+
+        Raises:
+            ChainNotFoundError: There is no such chain.
+        """
+        with self.table._reading() as data:
+            listing = Listing(self.name, data.entries(self.name))
+            make = self.table._rule_class._from_entry
+            rules = [
+                make(entry, self, (listing, index)) for index, entry in enumerate(listing.entries)
+            ]
+            for rule in rules:
+                _read_here(rule)
+        return rules
+
+    def exists(self) -> bool:
+        """Whether the table has such a chain."""
+        return self.table.is_chain(self.name)
+
+    def is_builtin(self) -> bool:
+        """Whether it is a built-in chain of the table."""
+        return self.table.builtin_chain(self.name)
+
+    @property
+    def references(self) -> int:
+        """Number of rules that jump or go here. Raises ChainNotFoundError."""
+        with self.table._reading() as data:
+            return int(data.references(self.name))
+
+    def __len__(self) -> int:
+        with self.table._reading() as data:
+            return int(data.count(self.name))
+
+    def __bool__(self) -> bool:
+        # An empty chain is still a chain.
+        return True
+
+    def __iter__(self) -> Any:
+        return iter(self.rules)
+
+    def __contains__(self, rule: object) -> bool:
+        return isinstance(rule, Rule) and self._find(rule) >= 0
+
+    def contains(self, rule: Rule) -> bool:
+        """Whether ``iptables -C`` would find the rule, in what was last read or edited."""
+        return self._find(rule) >= 0
+
+    def index(self, rule: Rule) -> int:
+        """Position of the first rule that equals *rule*, 0-based. Raises ValueError."""
+        found = self._find(rule)
+        if found < 0:
+            raise ValueError(f"{rule!r} is not in chain {self.name}")
+        return found
+
+    def _find(self, rule: Rule) -> int:
+        if rule._family != self.table._family:
+            return -1
+        with self.table._reading() as data:
+            entry = rule._compile(data.has_chain)
+            found = int(data.find(self.name, entry, mask_of(entry)))
+            return found if found >= 0 else find_unordered(data, self.name, key_of(entry))
+
+    # -- editing -------------------------------------------------------------------------------------
+
+    def append(self, rule: Rule) -> None:
+        """Append a rule.
+
+        Raises:
+            RuleError: The rule has no target, or is of the other family.
+            XTablesError: A match or the target is incomplete.
+            KernelError: The kernel refused it; the table is as it was.
+        """
+        self._put(rule, "append", None)
+
+    def insert(self, rule: Rule, index: int = 0) -> None:
+        """Insert a rule before the one at *index*, 0-based; the chain's length appends."""
+        self._put(rule, "insert", index)
+
+    def replace(self, rule: Rule, index: int) -> None:
+        """Replace the rule at *index*, 0-based."""
+        self._put(rule, "replace", index)
+
+    def _put(self, rule: Rule, how: str, index: Optional[int]) -> None:
+        if not isinstance(rule, Rule):
+            raise TypeError(f"expected a {self.table._rule_class.__name__}, not {rule!r}")
+        if rule._family != self.table._family:
+            raise RuleError(
+                f"a {type(rule).__name__} cannot be put in a table of "
+                f"{self.table._rule_class.__name__}s"
+            )
+        name = self.name
+        at = 0 if index is None else _checked_index(index)
+
+        def build(data: TableData) -> Union[Append, Insert, Replace]:
+            entry = rule._compile(data.has_chain)
+            describe = rule.copy().__str__
+            if how == "append":
+                return Append(name, entry, describe)
+            return (Insert if how == "insert" else Replace)(name, at, entry, describe)
+
+        self.table._edit(build)
+
+    def delete(self, rule: Optional[Rule] = None, *, index: Optional[int] = None) -> None:
+        """Delete a rule: the very one that was read here, or the first that equals it.
+
+        Without an argument delete the chain itself, as python-iptables does.
+
+        Args:
+            rule: The rule, or
+            index: its position, 0-based.
+        Raises:
+            RuleNotFoundError: No rule equals *rule*.
+            PositionError: *index* is beyond the end.
+            ChainInUseError: The chain is not empty, or rules jump to it.
+        """
+        name = self.name
+        if rule is None and index is None:
+            self.table._edit(lambda data: DeleteChain(name))
+            return
+        if rule is not None and index is not None:
+            raise TypeError("delete() takes a rule or index=, not both")
+        if index is not None:
+            at = _checked_index(index)
+            self.table._edit(lambda data: DeleteIndex(name, at))
+            return
+        if not isinstance(rule, Rule):
+            raise TypeError(f"expected a {self.table._rule_class.__name__}, not {rule!r}")
+        listing, position = self._seen(rule)
+        occurrence = 0 if listing is None else listing.occurrence(position)
+
+        def build(data: TableData) -> Delete:
+            assert rule is not None
+            return Delete(name, rule._compile(data.has_chain), occurrence, rule.copy().__str__)
+
+        self.table._edit(build)
+        if listing is not None:
+            listing.gone.add(position)
+
+    def _seen(self, rule: Rule) -> tuple[Optional[Listing], int]:
+        """The listing that a rule came from, where it is one of this chain."""
+        if rule._origin is None or rule.chain is not self:
+            return None, 0
+        listing, position = rule._origin
+        return (listing, position) if listing.chain == self.name else (None, 0)
+
+    def flush(self) -> None:
+        """Delete all rules."""
+        name = self.name
+        self.table._edit(lambda data: Flush(name))
+
+    def zero_counters(self) -> None:
+        """Set the counters of all rules and of the policy to zero."""
+        name = self.name
+        self.table._edit(lambda data: Zero(name))
+
+    def rename(self, new_name: str) -> None:
+        """Rename it; this object has the new name afterwards, and jumps follow."""
+        old = self.name
+        self.table._edit(lambda data: RenameChain(old, new_name))
+        self.table._chain_objects.pop(old, None)
+        self.name = new_name
+        self.table._chain_objects[new_name] = self
+
+    # -- policy ----------------------------------------------------------------------------------------
+
+    def get_policy(self) -> Optional[Policy]:
+        """The policy, None where the chain is user-defined."""
+        return self.table.get_policy(self.name)[0]
+
+    def get_counters(self) -> Optional[Counters]:
+        """Packets and bytes that the policy decided about; None where user-defined."""
+        return self.table.get_policy(self.name)[1]
+
+    def set_policy(
+        self, policy: Union[str, Policy], counters: Optional[tuple[int, int]] = None
+    ) -> None:
+        """Set the policy of a built-in chain to ACCEPT or DROP; its counters go on counting.
+
+        Args:
+            counters: Packets and bytes to set instead.
+        """
+        self.table.set_policy(self.name, policy, counters)
+
+    # -- the names of python-iptables ------------------------------------------------------------------
+
+    def append_rule(self, rule: Rule) -> None:
+        """:meth:`append`."""
+        self.append(rule)
+
+    def insert_rule(self, rule: Rule, position: int = 0) -> None:
+        """:meth:`insert`."""
+        self.insert(rule, position)
+
+    def replace_rule(self, rule: Rule, position: int = 0) -> None:
+        """:meth:`replace`."""
+        self.replace(rule, position)
+
+    def delete_rule(self, rule: Rule) -> None:
+        """:meth:`delete` by rule."""
+        self.delete(rule)
+
+    def get_target(self, rule: Rule) -> Optional[str]:
+        """Verdict or chain of a rule; None where its target is an extension."""
+        target = rule.target
+        if target is None:
+            raise RuleError("invalid rule: it has no target")
+        return target.standard_target if target._is_standard else None
+
+    def __repr__(self) -> str:
+        return f"<Chain {self.name} of {self.table!r}>"
+
+
+def _checked_index(index: Any) -> int:
+    if isinstance(index, bool) or not hasattr(index, "__index__"):
+        raise TypeError(f"a position is a number, not {index!r}")
+    number = int(index)
+    if number < 0:
+        raise ValueError(f"a position is 0 or more, not {number}")
+    return min(number, (1 << 32) - 1)
+
+
+def _read_here(rule: Rule) -> None:
+    """Print what depends on the namespace while the thread is in it: sets have names there."""
+    entry = rule._entry
+    if entry is not None and (b"\0set\0" in entry.data or b"\0SET\0" in entry.data):
+        rule._unpacked()

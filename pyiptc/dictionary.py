@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Rules as dictionaries: the form of :mod:`pyiptc.easy`.
+
+``{"src": "10.0.0.0/8", "protocol": "tcp", "tcp": {"dport": "22"}, "target": "ACCEPT",
+"counters": (0, 0)}``: header fields, then a key for each match, the target, the counters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Union
+
+from .addresses import Network, format_network
+from .enums import Inverted
+from .errors import RuleError, XTablesError
+from .match import Match
+from .rule import Rule, Rule6
+
+__all__ = ["from_dict", "to_dict"]
+
+#: Keys of the header, and the attributes of a rule that they are.
+_HEADER = {
+    "src": "src",
+    "dst": "dst",
+    "protocol": "protocol",
+    "in-interface": "in_interface",
+    "out-interface": "out_interface",
+    "fragment": "fragment",
+}
+
+#: The IPv6 match `dst` would have the key of the destination address.
+_RENAMED = {"dst": "match:dst"}
+_RENAMED_BACK = {value: key for key, value in _RENAMED.items()}
+
+
+def to_dict(rule: Rule) -> dict[str, Any]:
+    """A rule as a dictionary; :func:`from_dict` makes an equal rule of it.
+
+    A single word is itself, several are a list, ``"!"`` first where negated, ``""`` a flag.
+    Repeated matches are a list of dictionaries. What is not restricted is left out.
+    """
+    header = rule._unpacked()
+    result: dict[str, Any] = {}
+    for key, network, inverted in (
+        ("src", Network(header.src, header.src_mask), Inverted.SOURCE),
+        ("dst", Network(header.dst, header.dst_mask), Inverted.DESTINATION),
+    ):
+        sign = "!" if header.invflags & inverted else ""
+        if sign or any(network.mask):
+            result[key] = sign + format_network(network, rule._family)
+    if header.proto:
+        result["protocol"] = rule.protocol
+    if rule.in_interface is not None:
+        result["in-interface"] = rule.in_interface
+    if rule.out_interface is not None:
+        result["out-interface"] = rule.out_interface
+    if not isinstance(rule, Rule6) and rule.fragment:
+        result["fragment"] = rule.fragment
+    for match in rule.matches:
+        _add_match(result, match)
+    target = rule.target
+    if target is not None and target.name:
+        options = _options(target)
+        if options:
+            result["target"] = {target.name: options}
+        else:
+            result["target"] = {"goto": target.name} if target.goto else target.name
+    result["counters"] = tuple(rule.counters)
+    return result
+
+
+def _add_match(result: dict[str, Any], match: Match) -> None:
+    name = _RENAMED.get(match.name, match.name)
+    options = _options(match)
+    if name not in result:
+        result[name] = options
+    elif isinstance(result[name], list):
+        result[name].append(options)
+    else:
+        result[name] = [result[name], options]
+
+
+def _options(module: Any) -> dict[str, Any]:
+    if module.is_opaque:
+        raise RuleError(
+            f"{module.name}: its payload is of an unsupported revision, a dictionary cannot hold it"
+        )
+    result: dict[str, Any] = {}
+    for name, words in module.get_all_parameters().items():
+        # A lone word that begins with "!" stays in its list: outside it would negate.
+        if len(words) == 1 and (words == ["!"] or not words[0].startswith("!")):
+            result[name] = words[0]
+        else:
+            result[name] = words or ""
+    return result
+
+
+def from_dict(value: Mapping[str, Any], family: int) -> Rule:
+    """A rule of a dictionary.
+
+    Raises:
+        TypeError: Not a dictionary of the right shape.
+        RuleError: A field of the header is invalid.
+        XTablesError: An unknown match, target or option, or an invalid value.
+    """
+    if not isinstance(value, Mapping):
+        raise TypeError(f"a rule is a dictionary, not {value!r}")
+    rule = Rule6() if family == 10 else Rule()
+    for key, attribute in _HEADER.items():
+        if key in value and not (key == "dst" and isinstance(value[key], (Mapping, list))):
+            _set_field(rule, key, attribute, value[key])
+    for key, item in value.items():
+        if key == "counters":
+            rule.counters = item
+        elif key == "target":
+            continue
+        elif key not in _HEADER or (key == "dst" and isinstance(item, (Mapping, list))):
+            _set_match(rule, _RENAMED_BACK.get(key, key), item)
+    _set_target(rule, value.get("target", ""))
+    return rule
+
+
+def _set_field(rule: Rule, key: str, attribute: str, value: Any) -> None:
+    try:
+        setattr(rule, attribute, value)
+    except AttributeError as error:
+        raise RuleError(f"{key}: {error}") from error
+
+
+def _set_match(rule: Rule, name: str, value: Any) -> None:
+    if not isinstance(name, str):
+        raise TypeError(f"a key of a rule is a string, not {name!r}")
+    if isinstance(value, (list, tuple)) and value and all(
+        isinstance(item, (Mapping, list, tuple)) for item in value
+    ):
+        for item in value:
+            _set_match(rule, name, item)
+        return
+    try:
+        match = rule.create_match(name)
+    except XTablesError as error:
+        raise XTablesError(f"field {name!r}: {error}", name) from error
+    if isinstance(value, Mapping):
+        for option, words in value.items():
+            match.set_parameter(option, words)
+    else:
+        match.set_parameter(name, value)
+
+
+def _set_target(rule: Rule, value: Union[str, Mapping[str, Any], None]) -> None:
+    if value is None or isinstance(value, str):
+        rule.create_target(value or "")
+        return
+    if not isinstance(value, Mapping) or len(value) != 1:
+        raise TypeError(f"a target is a name or {{name: options}}, not {value!r}")
+    ((name, options),) = value.items()
+    if name == "goto":
+        rule.create_target(options, goto=True)
+        return
+    target = rule.create_target(name)
+    if not isinstance(options, Mapping):
+        raise TypeError(f"options of target {name} are a dictionary, not {options!r}")
+    for option, words in options.items():
+        target.set_parameter(option, words)

@@ -1,0 +1,459 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What matches and targets have in common: named options over a payload."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Optional
+
+from . import _xtables
+from ._blob import PAYLOAD_HEADER, payload_name, payload_revision
+from .enums import Kind
+from .errors import UnknownOptionError, XTablesError
+from .identity import user_size
+from .text import Option, decode, encode, read_options
+
+if TYPE_CHECKING:
+    from .rule import Rule
+
+__all__ = ["IPTCModule"]
+
+#: Extensions whose payload means something else in another network namespace: an ipset is an
+#: index there. They are parsed when they are sent.
+NAMESPACE_DEPENDENT = frozenset({"set", "SET"})
+
+#: What a flag, an option without a value, may be set to.
+_FLAG_VALUES = frozenset({"", "1", "true", "yes", "on"})
+
+
+class IPTCModule:
+    """A match or target of a rule: options by name.
+
+    An option is an attribute, with ``_`` for ``-``: ``match.dport = "80"``. A value is a string, a
+    number, or a list of strings where the option takes several words; ``"!80"`` or ``["!", "80"]``
+    negates it; a flag is set with ``""`` or True; None takes an option away. Assigning again
+    replaces. Reading gives text as iptables prints it, None where the option is not there.
+
+    The options are the truth until the rule is sent: they are checked one by one when they are
+    set, and all together by :meth:`final_check` and when the rule is sent. What was read from a
+    kernel is kept as it is, byte for byte, until an option is changed.
+    """
+
+    _kind: Kind
+
+    _rule: Optional[Rule]
+    _name: str
+    _options: Optional[list[Option]]
+    _payload: Optional[bytes]
+    _made: Optional[tuple[bytes, bool, bytes]]
+    _printed: Optional[tuple[bytes, bytes, str, str]]
+
+    def __init__(
+        self,
+        rule: Rule,
+        name: Optional[str] = None,
+        payload: Optional[bytes] = None,
+        revision: Optional[int] = None,
+    ) -> None:
+        word = self._kind.name.lower()
+        if name is None and payload is None:
+            raise ValueError(f"can't create {word} based on nothing")
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"the name of a {word} is a string, not {name!r}")
+        self._rule = rule
+        self._made = self._printed = None
+        if payload is not None:
+            self._start_with_payload(payload)
+        else:
+            assert name is not None
+            self._start_with_name(name, revision)
+
+    def _start_with_payload(self, payload: bytes) -> None:
+        self._payload = payload
+        self._options = None
+        self._name = payload_name(payload)
+        self._name = self._print()[0] or self._name
+        if self._name in NAMESPACE_DEPENDENT and not self.is_opaque:
+            self._options = self._read_options()
+
+    def _start_with_name(self, name: str, revision: Optional[int]) -> None:
+        extension = self._find(name)
+        if revision is not None and revision != extension.revision:
+            raise XTablesError(
+                f"{name}: revision {revision} cannot be had, the library and this kernel have "
+                f"agreed on {extension.revision}",
+                name,
+                revision,
+                self._family,
+            )
+        self._name = name
+        self._payload = None
+        self._options = []
+
+    def _find(self, name: str) -> _xtables.Extension:
+        word = self._kind.name.lower()
+        try:
+            return _xtables.instance(self._family).find(self._kind, name)
+        except XTablesError as error:
+            raise XTablesError(
+                f"can't find {word} {name}: {error}", name, None, self._family
+            ) from error
+
+    # -- payload -----------------------------------------------------------------------------------
+
+    @property
+    def _family(self) -> int:
+        return self._rule.nfproto if self._rule is not None else 2
+
+    @property
+    def _head(self) -> bytes:
+        """The rule's header as the extension is shown it."""
+        assert self._rule is not None
+        return self._rule._head()
+
+    def _make(self, final: bool) -> bytes:
+        """The payload of the options, as they are now and for the rule as it is now."""
+        if self._options is None:
+            assert self._payload is not None
+            return self._payload
+        return self._parse(self._options, final)
+
+    def _parse(self, options: list[Option], final: bool) -> bytes:
+        head = self._head
+        if options is self._options and self._made is not None:
+            made_for, was_final, payload = self._made
+            # Counters are part of the header and matter to no extension.
+            if made_for == head and (was_final or not final):
+                return payload
+        words: list[bytes] = []
+        table = self._option_table()
+        for option in options:
+            words += _option_words(option, table.get(option.name, 1))
+        payload = _xtables.instance(self._family).parse(
+            self._kind, self._name, head, words, final
+        )
+        if options is self._options and self._name not in NAMESPACE_DEPENDENT:
+            self._made = (head, final, payload)
+        return payload
+
+    def _view(self) -> bytes:
+        """The payload to read from: complete where the options are, as far as they go otherwise."""
+        try:
+            return self._make(final=True)
+        except XTablesError:
+            return self._make(final=False)
+
+    def _print(self) -> tuple[str, str]:
+        """Alias and options as the extension prints them."""
+        payload, head = self._view(), self._head
+        if self._printed is not None and self._printed[:2] == (payload, head):
+            return self._printed[2:]
+        try:
+            alias, raw = _xtables.instance(self._family).save(self._kind, head, payload)
+        except (_xtables.UnknownPayload, XTablesError):
+            return "", ""
+        text = decode(raw)
+        self._printed = (payload, head, alias, text)
+        return alias, text
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether nothing here can read it: unknown name, other revision, or a set that is gone.
+
+        Such a match or target is kept, moved and deleted with its rule; it has no options.
+        """
+        if self._options is not None:
+            return False
+        try:
+            _xtables.instance(self._family).save(self._kind, self._head, self._view())
+        except (_xtables.UnknownPayload, XTablesError):
+            return True
+        return False
+
+    def _text(self) -> str:
+        """What stands after the name in a rule's text."""
+        if self._options is None and self.is_opaque:
+            return " [unsupported revision]"
+        return self._print()[1]
+
+    # -- options -----------------------------------------------------------------------------------
+
+    def _option_table(self) -> dict[str, int]:
+        try:
+            return _xtables.instance(self._family).options(self._kind, self._name)
+        except XTablesError:
+            return {}
+
+    def _read_options(self) -> list[Option]:
+        return read_options(self._print()[1], self._option_table())
+
+    def parse(self, parameter: str, value: Any) -> None:
+        """Set one option, by its name with dashes.
+
+        Raises:
+            UnknownOptionError: There is none of this name.
+            XTablesError: The value was refused; the message is the library's.
+        """
+        table = self._option_table()
+        if parameter not in table:
+            known = ", ".join(sorted(table)) or "none"
+            raise UnknownOptionError(
+                f"{self.name}: no such parameter {parameter!r}; it has: {known}",
+                self.name,
+                None,
+                self._family,
+                parameter,
+            )
+        if self._options is None and self.is_opaque:
+            raise XTablesError(f"{self.name}: its payload is of an unsupported revision", self.name)
+        options = self._read_options() if self._options is None else list(self._options)
+        if value is None or value is False:
+            self._keep([option for option in options if option.name != parameter])
+            return
+        self._set(options, _option_of(parameter, value, table[parameter], self.name))
+
+    def _set(self, options: list[Option], option: Option) -> None:
+        changed = _with_option(options, option)
+        try:
+            self._parse(changed, final=False)
+        except XTablesError as error:
+            # "!x" negates; where the library knows no negation of the option it is its text.
+            if not option.inverted or "cannot be inverted" not in str(error):
+                error.option = option.name
+                raise
+            literal = Option(option.name, False, ("!" + option.words[0], *option.words[1:]))
+            changed = _with_option(options, literal)
+            try:
+                self._parse(changed, final=False)
+            except XTablesError:
+                error.option = option.name
+                raise error from None
+        self._keep(changed)
+
+    def _keep(self, options: list[Option]) -> None:
+        self._options = options
+        self._payload = self._made = self._printed = None
+        if self._rule is not None:
+            self._rule._touch()
+
+    def set_parameter(self, parameter: str, value: Any = None) -> None:
+        """Set an option, by its name with ``-`` or ``_``; None as value sets a flag."""
+        if not isinstance(parameter, str):
+            raise TypeError(f"the name of an option is a string, not {parameter!r}")
+        self.parse(parameter.replace("_", "-"), "" if value is None else value)
+
+    def get_parameter(self, parameter: str) -> Optional[str]:
+        """An option's value as :attr:`parameters` has it, or None."""
+        return self.parameters.get(parameter.replace("-", "_"))
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """All options: name with ``_`` to text, ``!`` in front where negated, ``""`` for flags.
+
+        Defaults that the extension prints are among them.
+        """
+        return {
+            option.name.replace("-", "_"): ("!" if option.inverted else "") + " ".join(option.words)
+            for option in self._read_options()
+        }
+
+    def get_all_parameters(self) -> dict[str, list[str]]:
+        """All options: name with ``-`` to words, ``"!"`` first where negated, ``[]`` for flags."""
+        return {
+            option.name: [*(["!"] if option.inverted else []), *option.words]
+            for option in self._read_options()
+        }
+
+    def save(self, name: Optional[str]) -> Any:
+        """One option's value, or :attr:`parameters` where *name* is empty."""
+        return self.get_parameter(name) if name else self.parameters
+
+    def reset(self) -> None:
+        """Take all options away."""
+        if self._options is None and self.is_opaque:
+            raise XTablesError(f"{self.name}: its payload is of an unsupported revision", self.name)
+        self._keep([])
+
+    def final_check(self) -> None:
+        """Check that all needed options are there and go together.
+
+        Raises:
+            XTablesError: They are not; the message is the library's.
+        """
+        self._make(final=True)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name.startswith("_"):
+            object.__setattr__(self, name, value)
+            return
+        option = name.replace("_", "-")
+        # Options first: one called "save" or "name" must not be lost to a method or property.
+        if option not in self._option_table() and isinstance(
+            getattr(type(self), name, None), property
+        ):
+            object.__setattr__(self, name, value)
+            return
+        self.parse(option, value)
+
+    def __delattr__(self, name: str) -> None:
+        self.parse(name.replace("_", "-"), None)
+
+    def __getattr__(self, name: str) -> Optional[str]:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self.get_parameter(name)
+
+    # -- what it is --------------------------------------------------------------------------------
+
+    @property
+    def name(self) -> str:
+        """Name or alias: ``"state"``, although the kernel calls it ``"conntrack"``."""
+        return self._name
+
+    @property
+    def revision(self) -> int:
+        """Revision of the payload's layout."""
+        return int(payload_revision(self._view()))
+
+    @property
+    def rule(self) -> Optional[Rule]:
+        """The rule it belongs to."""
+        return self._rule
+
+    @rule.setter
+    def rule(self, rule: Rule) -> None:
+        self._rule = rule
+
+    @property
+    def size(self) -> int:
+        """Bytes of the payload, with its header."""
+        return len(self._view())
+
+    @property
+    def usersize(self) -> int:
+        """Bytes of the payload, with its header, that count when rules are compared."""
+        return PAYLOAD_HEADER + user_size(self._family, self._kind, self._view())
+
+    def _identity(self) -> bytes:
+        return self._view()[: self.usersize]
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, IPTCModule):
+            return NotImplemented
+        return self._kind == other._kind and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash((self._kind, self._identity()))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise TypeError(f"a {type(self).__name__} is pickled or copied with its rule")
+
+    def _copy(self, rule: Rule) -> Any:
+        """The same for another rule."""
+        copy = object.__new__(type(self))
+        for name in ("_name", "_payload", "_made", "_printed", *self._more_state):
+            object.__setattr__(copy, name, getattr(self, name))
+        object.__setattr__(copy, "_rule", rule)
+        options = self._options
+        object.__setattr__(copy, "_options", None if options is None else list(options))
+        # The copy's options are another list: what was made of them holds all the same.
+        return copy
+
+    _more_state: tuple[str, ...] = ()
+
+    def _state(self) -> tuple[Any, ...]:
+        """For pickling: what :meth:`_restore` takes."""
+        return (
+            self._name,
+            self._payload,
+            self._options,
+            tuple(getattr(self, name) for name in self._more_state),
+        )
+
+    @classmethod
+    def _restore(cls, rule: Rule, state: tuple[Any, ...]) -> Any:
+        module = object.__new__(cls)
+        name, payload, options, more = state
+        module._rule = rule
+        module._name, module._payload, module._options = name, payload, options
+        module._made = module._printed = None
+        for key, value in zip(cls._more_state, more):
+            object.__setattr__(module, key, value)
+        return module
+
+    def __repr__(self) -> str:
+        flag = "-m" if self._kind == Kind.MATCH else "-j"
+        return f"<{type(self).__name__} {flag} {self.name}{self._text()}>"
+
+
+def _option_words(option: Option, has_arg: int) -> list[bytes]:
+    """An option as words of a command line."""
+    words = [b"!"] if option.inverted else []
+    name = b"--" + option.name.encode()
+    values = [encode(word) for word in option.words]
+    if has_arg == 2 and values:
+        return [*words, name + b"=" + values[0], *values[1:]]
+    return [*words, name, *values]
+
+
+def _with_option(options: list[Option], option: Option) -> list[Option]:
+    """The options with one replaced or added."""
+    # policy: --next begins another element, which has the same options again.
+    start = max((at + 1 for at, old in enumerate(options) if old.name == "next"), default=0)
+    if option.name != "next":
+        for at in range(start, len(options)):
+            if options[at].name == option.name:
+                return [*options[:at], option, *options[at + 1 :]]
+    return [*options, option]
+
+
+def _option_of(name: str, value: Any, has_arg: int, module: str) -> Option:
+    """An option from what a program assigned.
+
+    Raises:
+        TypeError: Neither text nor a number nor a list of these.
+        XTablesError: A flag with a value, or an empty list.
+    """
+    inverted, words = _words_of(value)
+    if has_arg == 0:
+        if len(words) > 1 or (words and words[0].strip().lower() not in _FLAG_VALUES):
+            raise XTablesError(
+                f'{module}: option "--{name}" takes no value, not {value!r}', module, None, None, name
+            )
+        words = ()
+    elif has_arg == 1 and not words:
+        raise XTablesError(
+            f'{module}: option "--{name}" requires an argument', module, None, None, name
+        )
+    for word in words[1:]:
+        if word.startswith("-") or word == "!":
+            raise XTablesError(
+                f'{module}: option "--{name}": {word!r} is no value', module, None, None, name
+            )
+    return Option(name, inverted, words)
+
+
+def _words_of(value: Any) -> tuple[bool, tuple[str, ...]]:
+    if value is True:
+        return False, ("",)
+    if isinstance(value, (str, bytes, int)):
+        text = _word_of(value)
+        if text.startswith("!"):
+            return True, (text[1:].lstrip(" "),)
+        return False, (text,)
+    if isinstance(value, Sequence):
+        words = tuple(_word_of(word) for word in value)
+        if words and words[0] == "!":
+            return True, words[1:]
+        return False, words
+    raise TypeError(f"Invalid parameter value: must be string or list of strings, not {value!r}")
+
+
+def _word_of(value: Any) -> str:
+    if isinstance(value, bytes):
+        return decode(value)
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise TypeError(f"Invalid parameter value: must be string or list of strings, not {value!r}")

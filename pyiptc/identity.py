@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""When two rules are the same: as ``iptables -C`` says.
+
+The header without counters; matches in order and the target, each up to the size that its
+extension says matters (fields of the kernel lie beyond); verdict, chain and goto. Of an
+extension that is not known here every byte counts.
+"""
+
+from __future__ import annotations
+
+from typing import Union
+
+from . import _xtables
+from ._blob import PAYLOAD_HEADER, Entry, payload_name, payload_revision
+from .enums import Kind
+from .errors import XTablesError
+
+__all__ = ["Key", "key_of", "mask_of", "unordered", "user_size"]
+
+#: Bytes of a verdict.
+_VERDICT_SIZE = 4
+
+_sizes: dict[tuple[int, Kind, str, int, int], int] = {}
+
+#: Header, matches, target or chain: equal for equal rules.
+Key = tuple[bytes, tuple[bytes, ...], Union[bytes, str, None]]
+
+
+def user_size(family: int, kind: Kind, payload: bytes) -> int:
+    """Bytes of a payload's data that count when rules are compared."""
+    name = payload_name(payload)
+    if kind == Kind.TARGET and name == "":
+        return _VERDICT_SIZE
+    shape = (family, kind, name, payload_revision(payload), len(payload))
+    if shape in _sizes:
+        return _sizes[shape]
+    data_size = len(payload) - PAYLOAD_HEADER
+    try:
+        extension = _xtables.instance(family).find(kind, name)
+    except XTablesError:
+        return data_size
+    known = (extension.revision, extension.size) == (payload_revision(payload), data_size)
+    _sizes[shape] = min(extension.user_size, data_size) if known else data_size
+    return _sizes[shape]
+
+
+def mask_of(entry: Entry) -> bytes:
+    """The bits of an entry that count, for :meth:`pyiptc._kernel.TableData.find`."""
+    sizes = [user_size(entry.family, Kind.MATCH, payload) for payload in entry.matches]
+    sizes.append(user_size(entry.family, Kind.TARGET, entry.target))
+    return entry.mask(sizes)
+
+
+def key_of(entry: Entry) -> Key:
+    """What two equal rules have in common. Cost: linear in the entry's size."""
+    masked = entry.masked(mask_of(entry))
+    offset = len(entry.head)
+    matches = []
+    for payload in entry.matches:
+        matches.append(masked[offset : offset + len(payload)])
+        offset += len(payload)
+    target: Union[bytes, str, None] = masked[offset:]
+    if entry.jump is not None or entry.verdict is None and payload_name(entry.target) == "":
+        target = entry.jump
+    return masked[: len(entry.ip)], tuple(matches), target
+
+
+def unordered(key: Key) -> Key:
+    """The same for rules whose matches stand in another order."""
+    header, matches, target = key
+    return header, tuple(sorted(matches)), target

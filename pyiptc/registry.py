@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which tables are open, and where a chain is: the one place that knows all of them.
+
+:class:`pyiptc.Table` registers itself here; a target asks here whether its name is a chain.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import Protocol
+
+from . import _kernel, namespace
+from .errors import IPTCError
+
+__all__ = ["has_chain", "is_open_chain", "open_tables", "register"]
+
+
+class OpenTable(Protocol):
+    """What is asked of a table."""
+
+    @property
+    def family(self) -> int: ...
+    @property
+    def namespace(self) -> namespace.Namespace: ...
+    def is_chain(self, chain: str) -> bool: ...
+
+
+_tables: weakref.WeakSet[OpenTable] = weakref.WeakSet()
+
+
+def register(table: OpenTable) -> None:
+    """Remember a table as long as it lives."""
+    _tables.add(table)
+
+
+def open_tables(family: int) -> list[OpenTable]:
+    """The tables of a family that are open for the calling thread's network namespace."""
+    cookie = namespace.current_cookie()
+    return [
+        table
+        for table in list(_tables)
+        if table.family == family and table.namespace.cookie == cookie
+    ]
+
+
+def is_open_chain(family: int, name: str) -> bool:
+    """Whether a table that is open here has a chain of this name, as it was last read or edited."""
+    if not _tables:
+        return False
+    return any(table.is_chain(name) for table in open_tables(family))
+
+
+def has_chain(family: int, name: str) -> bool:
+    """Whether any table of the calling thread's network namespace has a chain of this name.
+
+    Only tables that exist there are read: asking for one would create it.
+    """
+    if is_open_chain(family, name):
+        return True
+    try:
+        with _kernel.Socket(family) as socket:
+            return any(
+                _kernel.read(socket, table).has_chain(name)
+                for table in namespace.existing_tables(family)
+            )
+    except IPTCError:
+        return False

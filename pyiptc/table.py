@@ -1,0 +1,492 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tables: a snapshot of one table of one family in one network namespace, and its edits."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from typing import Any, Optional, Union
+
+from . import _kernel, lock, registry
+from ._blob import Entry
+from .chain import Chain
+from .counters import Counters, checked
+from .edits import CreateChain, DeleteChain, Edit, Flush, FlushAll, RenameChain, SetPolicy, Zero
+from .enums import Family
+from .errors import (
+    AccessError,
+    ChainNameError,
+    ClosedError,
+    CountersLostError,
+    IPTCError,
+    KernelError,
+    strerror,
+)
+from .namespace import Namespace, NetnsSpec
+from .policy import Policy
+from .rule import Rule, Rule6
+
+__all__ = ["Table", "Table6", "is_table6_available", "is_table_available", "tables_of"]
+
+Named = Union[str, Chain]
+
+
+class Table:
+    """A table of IPv4: filter, nat, mangle, raw or security.
+
+    One object for each name and network namespace; it belongs to the namespace that the thread
+    was in which made it. Opening reads the table once; reads answer from the last
+    :meth:`refresh` or edit.
+
+    With *autocommit* on, the default, each edit takes the xtables lock, reads the table afresh,
+    changes it, sends it, and lets go: it is in the kernel when the call returns, or an exception
+    says why not and nothing has changed. With it off edits wait for :meth:`commit`, and reads see
+    them; :meth:`refresh` discards them.
+
+    Args:
+        name: Name of the table.
+        autocommit: Also changes the object that there is already; None leaves it.
+        netns: Another network namespace: a name of ``ip netns``, a path, a process id or a file.
+        wait: Seconds to wait for the xtables lock; None for ever.
+        handle: How to reach the kernel, one of :data:`pyiptc._kernel.HANDLES`.
+    Raises:
+        TableNotFoundError: The kernel has no such table.
+        AccessError: CAP_NET_ADMIN and CAP_NET_RAW are needed.
+    Thread safety: any number of threads; they take turns.
+    """
+
+    FILTER = "filter"
+    MANGLE = "mangle"
+    RAW = "raw"
+    NAT = "nat"
+    SECURITY = "security"
+    ALL = ["filter", "mangle", "raw", "nat", "security"]
+
+    existing_table_names: dict[str, bool] = {}
+    """What :func:`is_table_available` found; it looks again each time."""
+
+    _family = Family.IPV4
+    _rule_class: type[Rule] = Rule
+    _cache: dict[tuple[str, int, str], Table] = {}
+    _cache_lock = threading.RLock()
+
+    name: str
+
+    def __new__(
+        cls,
+        name: str,
+        autocommit: Optional[bool] = None,
+        *,
+        netns: Optional[NetnsSpec] = None,
+        wait: Optional[float] = None,
+        handle: str = "legacy",
+    ) -> Table:
+        if not isinstance(name, str):
+            raise TypeError(f"a table's name is a string, not {name!r}")
+        place = Namespace(netns)
+        with cls._cache_lock:
+            table = cls._cache.get((name, place.cookie, handle))
+            if table is not None and not table._closed:
+                place.close()
+            else:
+                table = object.__new__(cls)
+                table._init(name, place, handle)
+                cls._cache[name, place.cookie, handle] = table
+            if autocommit is not None:
+                table.autocommit = bool(autocommit)
+            if wait is not None:
+                table.wait = wait
+        return table
+
+    def _init(self, name: str, place: Namespace, handle: str) -> None:
+        self.name = name
+        self.autocommit = True
+        """Whether edits are in the kernel when they return."""
+        self.wait: Optional[float] = None
+        """Seconds to wait for the xtables lock; None for ever."""
+        self._namespace = place
+        self._handle = handle
+        self._mutex = threading.RLock()
+        self._closed = False
+        self._pending: list[Edit] = []
+        self._errno = 0
+        self._chain_objects: weakref.WeakValueDictionary[str, Chain] = (
+            weakref.WeakValueDictionary()
+        )
+        try:
+            with self._namespace.socket(self._family) as socket:
+                self._data = _kernel.read(socket, name, handle)
+        except BaseException:
+            place.close()
+            raise
+        registry.register(self)
+
+    @property
+    def family(self) -> int:
+        """2, or 10 for IPv6."""
+        return int(self._family)
+
+    @property
+    def namespace(self) -> Namespace:
+        """The network namespace it belongs to."""
+        return self._namespace
+
+    @property
+    def lock(self) -> str:
+        """Path of the lock file that edits take."""
+        return lock.lock_path(self._namespace.cookie)
+
+    # -- life ----------------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Let go of the table and its namespace; pending edits are discarded. Twice is fine.
+
+        ``Table(name)`` makes a new one afterwards.
+        """
+        with self._mutex:
+            if self._closed:
+                return
+            self._closed = True
+            self._pending = []
+            with self._cache_lock:
+                key = (self.name, self._namespace.cookie, self._handle)
+                if self._cache.get(key) is self:
+                    del self._cache[key]
+            self._namespace.close()
+
+    def __enter__(self) -> Table:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ClosedError(f"table {self.name} was closed")
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[_kernel.TableData]:
+        """The table in memory, for one thread."""
+        with self._mutex:
+            self._check_open()
+            yield self._data
+
+    def refresh(self) -> None:
+        """Read the table again, and discard pending edits.
+
+        Where autocommit was switched on with edits pending, these are committed first.
+        """
+        with self._mutex:
+            self._check_open()
+            if self._pending and self.autocommit:
+                self._send(None)
+                return
+            self._pending = []
+            with self._namespace.socket(self._family) as socket:
+                self._data = self._read(socket)
+
+    def commit(self) -> None:
+        """Send all pending edits at once.
+
+        Raises:
+            KernelError: The kernel refused; it has what it had, and the edits stay pending.
+        """
+        with self._mutex:
+            self._check_open()
+            if self._pending:
+                self._send(None)
+
+    def _rewind(self, pending: list[Edit]) -> None:
+        """Have other pending edits, on the table as it is now."""
+        with self._mutex, self._namespace.socket(self._family) as socket:
+            data = self._read(socket)
+            for edit in pending:
+                edit.apply(data)
+            self._pending, self._data = list(pending), data
+
+    # -- edits ---------------------------------------------------------------------------------------
+
+    def _edit(self, build: Callable[[_kernel.TableData], Edit]) -> None:
+        """Do one edit: now, or with the next commit.
+
+        Args:
+            build: Makes the edit for the table as it is.
+        """
+        with self._mutex:
+            self._check_open()
+            if self.autocommit:
+                self._send(build)
+                return
+            edit = build(self._data)
+            with self._noted():
+                edit.apply(self._data)
+            self._pending.append(edit)
+
+    def _send(self, build: Optional[Callable[[_kernel.TableData], Edit]]) -> None:
+        """Lock, read, change, send: pending edits first, then the one to be built."""
+        with self._noted(), self._namespace.socket(self._family) as socket, lock.held(
+            self.lock, self.wait
+        ):
+            data = self._read(socket)
+            for edit in self._pending:
+                edit.apply(data)
+            edits = list(self._pending)
+            if build is not None:
+                edits.append(build(data))
+                edits[-1].apply(data)
+            try:
+                _kernel.commit(socket, data)
+            except CountersLostError:
+                self._pending = []
+                self._data = data
+                raise
+            except KernelError as error:
+                raise _with_edits(error, edits) from error
+            self._pending = []
+            self._data = data
+
+    @contextlib.contextmanager
+    def _noted(self) -> Iterator[None]:
+        """Remember an error's number for :meth:`strerror`."""
+        try:
+            yield
+        except IPTCError as error:
+            self._errno = error.errno or 0
+            raise
+
+    def _read(self, socket: _kernel.Socket) -> _kernel.TableData:
+        return _kernel.read(socket, self.name, self._handle)
+
+    def strerror(self) -> str:
+        """What libiptc says of the last edit's error."""
+        return strerror(self._errno) if self._errno else "libiptc version error"
+
+    # -- chains ----------------------------------------------------------------------------------------
+
+    @property
+    def chains(self) -> list[Chain]:
+        """All chains: built-in ones in the order of hooks, then the others by name."""
+        with self._reading() as data:
+            return [Chain(self, name) for name in data.chains()]
+
+    def is_chain(self, chain: Named) -> bool:
+        """Whether there is such a chain."""
+        with self._reading() as data:
+            return bool(data.has_chain(_name(chain)))
+
+    def builtin_chain(self, chain: Named) -> bool:
+        """Whether there is such a chain and it is built-in."""
+        with self._reading() as data:
+            return bool(data.is_builtin(_name(chain)))
+
+    def create_chain(self, chain: Named) -> Chain:
+        """Create a user-defined chain.
+
+        Raises:
+            ChainExistsError: The name is taken, or is a verdict's.
+            ValueError: iptables could not name it: empty, over 28 bytes, white space in it, or
+                ``-`` or ``!`` in front.
+        """
+        name = _new_name(_name(chain))
+        self._edit(lambda data: CreateChain(name))
+        return Chain(self, name)
+
+    def delete_chain(self, chain: Named) -> None:
+        """Delete a user-defined chain. Raises ChainNotFoundError, ChainInUseError."""
+        name = _name(chain)
+        self._edit(lambda data: DeleteChain(name))
+
+    def rename_chain(self, chain: Named, new_name: str) -> None:
+        """Rename a user-defined chain; jumps to it follow."""
+        if isinstance(chain, Chain):
+            chain.rename(_new_name(new_name))
+            return
+        Chain(self, chain).rename(_new_name(new_name))
+
+    def flush_entries(self, chain: Named) -> None:
+        """Delete all rules of a chain."""
+        name = _name(chain)
+        self._edit(lambda data: Flush(name))
+
+    def zero_entries(self, chain: Named) -> None:
+        """Set all counters of a chain to zero."""
+        name = _name(chain)
+        self._edit(lambda data: Zero(name))
+
+    def flush(self) -> None:
+        """Delete all rules and all user-defined chains in one commit; policies stay."""
+        self._edit(lambda data: FlushAll())
+
+    def set_policy(
+        self,
+        chain: Named,
+        policy: Union[str, Policy],
+        counters: Optional[tuple[int, int]] = None,
+    ) -> None:
+        """Set the policy of a built-in chain to ACCEPT or DROP."""
+        name = _name(chain)
+        verdict = policy.name if isinstance(policy, Policy) else policy
+        if not isinstance(verdict, str):
+            raise TypeError(f"a policy is a name or a Policy, not {policy!r}")
+        given = None if counters is None else checked(counters)
+        self._edit(lambda data: SetPolicy(name, verdict, given))
+
+    def get_policy(self, chain: Named) -> tuple[Optional[Policy], Optional[Counters]]:
+        """Policy of a chain and its counters; a pair of None for a user-defined chain."""
+        with self._reading() as data:
+            found = data.policy(_name(chain))
+        if found is None:
+            return None, None
+        policy, packets, size = found
+        return Policy(policy), Counters(packets, size)
+
+    # -- entries, as python-iptables hands them out -----------------------------------------------------
+
+    def create_rule(
+        self, entry: Union[Entry, bytes, None] = None, chain: Optional[Chain] = None
+    ) -> Rule:
+        """A rule of this table's family."""
+        return self._rule_class(entry, chain)
+
+    def append_entry(self, chain: Named, entry: Union[Entry, bytes]) -> None:
+        """Append the rule of an entry."""
+        self._chain(chain).append(self.create_rule(entry))
+
+    def insert_entry(self, chain: Named, entry: Union[Entry, bytes], position: int) -> None:
+        """Insert the rule of an entry, *position* 0-based."""
+        self._chain(chain).insert(self.create_rule(entry), position)
+
+    def replace_entry(self, chain: Named, entry: Union[Entry, bytes], position: int) -> None:
+        """Replace a rule by that of an entry, *position* 0-based."""
+        self._chain(chain).replace(self.create_rule(entry), position)
+
+    def delete_entry(
+        self, chain: Named, entry: Union[Entry, bytes], mask: Optional[bytes] = None
+    ) -> None:
+        """Delete the first rule that equals an entry's; *mask* is worked out anew."""
+        self._chain(chain).delete(self.create_rule(entry))
+
+    def first_rule(self, chain: Named) -> Optional[Listed]:
+        """The first entry of a chain, None where it is empty."""
+        with self._reading() as data:
+            entries = data.entries(_name(chain))
+        return Listed(entries, 0) if entries else None
+
+    def next_rule(self, entry: Listed) -> Optional[Listed]:
+        """The entry after one that :meth:`first_rule` or this gave; None at the end."""
+        following = entry.index + 1
+        return Listed(entry.entries, following) if following < len(entry.entries) else None
+
+    def get_target(self, entry: Union[Entry, bytes]) -> Optional[str]:
+        """Verdict or chain of an entry; None where its target is an extension."""
+        rule = self.create_rule(entry)
+        target = rule.target
+        return target.name if target is not None and target._is_standard else None
+
+    def _chain(self, chain: Named) -> Chain:
+        return chain if isinstance(chain, Chain) else Chain(self, chain)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.name,)
+
+    def __repr__(self) -> str:
+        family = "IPv6" if self._family == Family.IPV6 else "IPv4"
+        state = " closed" if self._closed else ""
+        return f"<{type(self).__name__} {self.name} {family}{state}>"
+
+
+class Listed(Entry):
+    """An entry with its place in a listing."""
+
+    def __init__(self, entries: list[Entry], index: int) -> None:
+        entry = entries[index]
+        super().__init__(entry.family, entry.data, entry.kind, entry.jump)
+        self.entries = entries
+        self.index = index
+
+
+class Table6(Table):
+    """A table of IPv6: as :class:`Table`."""
+
+    existing_table_names: dict[str, bool] = {}
+    _family = Family.IPV6
+    _rule_class = Rule6
+    _cache: dict[tuple[str, int, str], Table] = {}
+
+
+def _with_edits(error: KernelError, edits: list[Edit]) -> KernelError:
+    """The kernel's refusal with what was sent, as the kernel does not say which rule it was."""
+    shown = "; ".join(str(edit) for edit in edits[-3:])
+    more = f"{len(edits) - 3} edits and " if len(edits) > 3 else ""
+    return type(error)(
+        f"{error} [table {error.filename}: {more}{shown}]",
+        error.errno,
+        error.operation,
+        error.filename,
+    )
+
+
+def _name(chain: Named) -> str:
+    name = chain.name if isinstance(chain, Chain) else chain
+    if not isinstance(name, str):
+        raise TypeError(f"expected a chain or its name, not {chain!r}")
+    return name
+
+
+def _new_name(name: str) -> str:
+    """A name that iptables can take too."""
+    if not isinstance(name, str):
+        raise TypeError(f"a chain's name is a string, not {name!r}")
+    problem = None
+    if not name:
+        problem = "it is empty"
+    elif len(name.encode("utf-8", "surrogateescape")) > 28:
+        problem = "Invalid argument, at most 28 bytes"
+    elif name[0] in "-!":
+        problem = f"it starts with {name[0]!r}"
+    elif "\0" in name or any(char.isspace() for char in name):
+        problem = "white space or NUL in it"
+    if problem is not None:
+        raise ChainNameError(f"can't create chain {name}: {problem}")
+    return name
+
+
+def tables_of(family: int) -> list[Table]:
+    """The tables of a family that can be had in the calling thread's namespace."""
+    cls = Table6 if family == Family.IPV6 else Table
+    return [cls(name) for name in cls.ALL if _is_available(cls, name)]
+
+
+def _is_available(cls: type[Table], name: str) -> bool:
+    try:
+        cls(name)
+    except AccessError:
+        raise
+    except KernelError:
+        cls.existing_table_names[name] = False
+    else:
+        cls.existing_table_names[name] = True
+    return cls.existing_table_names[name]
+
+
+def is_table_available(name: str) -> bool:
+    """Whether IPv4 has a table of this name here. Raises AccessError where that cannot be asked."""
+    return _is_available(Table, name)
+
+
+def is_table6_available(name: str) -> bool:
+    """Whether IPv6 has a table of this name here. Raises AccessError where that cannot be asked."""
+    return _is_available(Table6, name)
+
+
+def _after_fork() -> None:
+    """A child's tables: nobody else is in there any more."""
+    Table._cache_lock = threading.RLock()
+    for table in [*Table._cache.values(), *Table6._cache.values()]:
+        table._mutex = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_after_fork)

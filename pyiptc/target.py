@@ -1,0 +1,217 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Targets: what a rule does with a packet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Optional
+
+from . import registry
+from ._blob import FALLTHROUGH, JUMP, PLAIN, Entry, payload_name, standard_target
+from .enums import Kind, Verdict
+from .errors import XTablesError
+from .extension import IPTCModule
+
+if TYPE_CHECKING:
+    from .rule import Rule
+
+__all__ = ["Target"]
+
+#: Names that are verdicts; the empty one is none: the next rule goes on.
+VERDICTS = {
+    "ACCEPT": Verdict.ACCEPT,
+    "DROP": Verdict.DROP,
+    "QUEUE": Verdict.QUEUE,
+    "RETURN": Verdict.RETURN,
+}
+
+_NAMES = {int(verdict): name for name, verdict in VERDICTS.items()}
+
+
+class Target(IPTCModule):
+    """A verdict, a chain to jump or go to, or an extension such as ``MASQUERADE``.
+
+    A name is a verdict first, then a chain of a table, then an extension, as for iptables; an
+    extension's name that turns out to be a chain of the table that the rule is put in is a jump.
+
+    Args:
+        rule: The rule it is for; ``rule.target = target`` puts it in.
+        name: Verdict, chain or extension; ``""`` for none.
+        target: A payload instead (``struct xt_entry_target`` with its data).
+        revision: Only the one that the library and the kernel agree on can be had.
+        goto: Do not come back from the chain (``-g``).
+    Raises:
+        XTablesError: Neither a verdict nor a chain nor an extension of this family.
+    """
+
+    _kind = Kind.TARGET
+    _more_state = ("_is_standard", "_goto", "_number")
+    _is_standard: bool
+    _goto: bool
+    _number: Optional[int]
+
+    STANDARD_TARGETS = [
+        "",
+        "ACCEPT",
+        "DROP",
+        "REJECT",
+        "RETURN",
+        "REDIRECT",
+        "SNAT",
+        "DNAT",
+        "MASQUERADE",
+        "MIRROR",
+        "TOS",
+        "MARK",
+        "QUEUE",
+        "LOG",
+    ]
+    """Names that are never looked up as chains."""
+
+    def __init__(
+        self,
+        rule: Rule,
+        name: Optional[str] = None,
+        target: Optional[bytes] = None,
+        revision: Optional[int] = None,
+        goto: Optional[bool] = None,
+    ) -> None:
+        self._goto = bool(goto)
+        self._is_standard = False
+        self._number = None
+        if name is not None and target is None and isinstance(name, str):
+            if self._goto and (name == "" or name in VERDICTS):
+                raise XTablesError(f"goto '{name}' is not a chain", name)
+            if name == "" or name in VERDICTS or self._is_known_chain(rule, name):
+                self._start_standard(rule, name)
+                return
+        try:
+            super().__init__(rule, name, target, revision)
+        except XTablesError:
+            if name is None or not registry.has_chain(rule.nfproto, name):
+                raise
+            self._start_standard(rule, name)
+
+    def _start_standard(self, rule: Optional[Rule], name: str) -> None:
+        self._rule = rule
+        self._is_standard = True
+        self._name = name
+        self._payload = self._options = self._made = self._printed = None
+
+    @classmethod
+    def _is_known_chain(cls, rule: Rule, name: str) -> bool:
+        """Whether the rule's own table, or one that is open, has such a chain."""
+        if name in cls.STANDARD_TARGETS:
+            return False
+        if rule.chain is not None:
+            return bool(rule.chain.table.is_chain(name))
+        return registry.is_open_chain(rule.nfproto, name)
+
+    @classmethod
+    def _from_entry(cls, rule: Rule, entry: Entry, goto: bool) -> Target:
+        target = object.__new__(cls)
+        target._goto = goto
+        target._is_standard = False
+        target._number = None
+        if payload_name(entry.target) == "":
+            target._start_standard(rule, entry.jump or "")
+            if entry.verdict is not None:
+                target._number = entry.verdict
+                target._name = _NAMES.get(entry.verdict, str(entry.verdict))
+        else:
+            target._rule = rule
+            target._made = target._printed = None
+            target._start_with_payload(entry.target)
+        return target
+
+    def _place(self, has_chain: Any) -> tuple[bytes, int, Optional[str]]:
+        """Payload, kind and chain of the entry.
+
+        Args:
+            has_chain: Tells whether the table that the rule is for has a chain of a name.
+        """
+        name = self._name
+        is_jump = name not in self.STANDARD_TARGETS and has_chain(name) and not self._options
+        if self._is_standard and name == "":
+            return standard_target(0), FALLTHROUGH, None
+        if self._is_standard and self._verdict() is not None:
+            return standard_target(self._verdict() or 0), PLAIN, None
+        if is_jump or self._is_standard:
+            return standard_target(0), JUMP, name
+        if self._goto:
+            raise XTablesError(f"goto '{name}' is not a chain", name)
+        return self._make(final=True), PLAIN, None
+
+    def _verdict(self) -> Optional[int]:
+        """The number that stands in a blob; None where the name is a chain's."""
+        return self._number if self._number is not None else VERDICTS.get(self._name)
+
+    # A verdict or a chain has no options, and no payload that an extension could read.
+
+    def _view(self) -> bytes:
+        return self._standard_payload() if self._is_standard else super()._view()
+
+    def _standard_payload(self) -> bytes:
+        return standard_target(self._verdict() or 0)
+
+    def _print(self) -> tuple[str, str]:
+        return ("", "") if self._is_standard else super()._print()
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether nothing here can read it."""
+        return False if self._is_standard else super().is_opaque
+
+    def _option_table(self) -> dict[str, int]:
+        return {} if self._is_standard else super()._option_table()
+
+    def final_check(self) -> None:
+        """Check that all needed options are there and go together."""
+        if not self._is_standard:
+            super().final_check()
+
+    def reset(self) -> None:
+        """Take all options away."""
+        if not self._is_standard:
+            super().reset()
+
+    def _identity(self) -> bytes:
+        if self._is_standard:
+            return b"standard " + self._name.encode("utf-8", "surrogateescape")
+        return super()._identity()
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Target):
+            return NotImplemented
+        return self._goto == other._goto and self._identity() == other._identity()
+
+    def __hash__(self) -> int:
+        return hash(self._identity())
+
+    @property
+    def goto(self) -> bool:
+        """Whether the chain is gone to, not jumped to."""
+        return self._goto
+
+    @property
+    def standard_target(self) -> str:
+        """The verdict or chain; set it to another one."""
+        return self._name
+
+    @standard_target.setter
+    def standard_target(self, name: str) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"a verdict or chain is a string, not {name!r}")
+        self._start_standard(self._rule, name)
+        self._number = None
+        if self._rule is not None:
+            self._rule._touch()
+
+    def __repr__(self) -> str:
+        if self._name == "":
+            return "<Target none>"
+        return f"<Target -{'g' if self._goto else 'j'} {self.name}{self._text()}>"
+
+    def _text(self) -> str:
+        return "" if self._is_standard else super()._text()
+
+

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Words of options: what extensions print, split again.
+
+Text is bytes for the kernel. It is decoded as UTF-8 with ``surrogateescape``, so that a comment
+in any other encoding survives the round trip.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["Option", "Word", "decode", "encode", "read_options", "split"]
+
+
+class Word(NamedTuple):
+    """A word of a save file."""
+
+    text: str
+    quoted: bool
+
+
+class Option(NamedTuple):
+    """One option of a match or target: ``! --dport 80`` is ``("dport", True, ("80",))``."""
+
+    name: str
+    inverted: bool
+    words: tuple[str, ...]
+
+
+def decode(raw: bytes) -> str:
+    """Bytes of the kernel as text."""
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def encode(text: str) -> bytes:
+    """Text as bytes for the kernel."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def split(text: str) -> list[Word]:
+    """Split what xtables_save_string() and the extensions print.
+
+    White space separates; double quotes keep it together, and inside them a backslash keeps the
+    next character as it is.
+    """
+    words: list[Word] = []
+    current: list[str] = []
+    quoted = in_quotes = escaped = False
+    for char in text:
+        if in_quotes and escaped:
+            current.append(char)
+            escaped = False
+        elif in_quotes and char == "\\":
+            escaped = True
+        elif char == '"':
+            in_quotes = not in_quotes
+            quoted = True
+        elif char in " \t\n" and not in_quotes:
+            if current or quoted:
+                words.append(Word("".join(current), quoted))
+            current, quoted = [], False
+        else:
+            current.append(char)
+    if current or quoted:
+        words.append(Word("".join(current), quoted))
+    return words
+
+
+def _is_mark(word: Word) -> bool:
+    """Whether a word can begin an option."""
+    return not word.quoted and (word.text == "!" or word.text.startswith("--"))
+
+
+def read_options(text: str, table: dict[str, int]) -> list[Option]:
+    """The options in what an extension printed.
+
+    Args:
+        table: Names of the extension's options to 0, 1 or 2 arguments. The first word after an
+            option that takes one is its value, whatever it looks like.
+    """
+    words = split(text)
+    options: list[Option] = []
+    inverted = False
+    at = 0
+    while at < len(words):
+        word = words[at]
+        at += 1
+        if word == Word("!", False):
+            inverted = True
+            continue
+        if not _is_mark(word):
+            continue
+        values: list[str] = []
+        takes_value = table.get(word.text[2:], 0) == 1
+        # Old extensions print `--option ! value`.
+        if takes_value and words[at : at + 1] == [Word("!", False)] and at + 1 < len(words):
+            inverted = True
+            at += 1
+        if takes_value and at < len(words):
+            values.append(words[at].text)
+            at += 1
+        while at < len(words) and not _is_mark(words[at]):
+            values.append(words[at].text)
+            at += 1
+        options.append(Option(word.text[2:], inverted, tuple(values)))
+        inverted = False
+    return options
