@@ -1,0 +1,108 @@
+"""Fixtures of the whole suite: private namespaces, the oracle, both families, accounted skips."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from collections.abc import Generator, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+TESTS = Path(__file__).parent
+if str(TESTS) not in sys.path:
+    sys.path.insert(0, str(TESTS))
+pytest.register_assert_rewrite("support")
+
+from support import features  # noqa: E402
+from support.family import FAMILIES, Family  # noqa: E402
+from support.namespace import (  # noqa: E402
+    NetworkNamespace,
+    fresh_namespace,
+    leave_machine_namespace,
+)
+from support.oracle import Oracle  # noqa: E402
+from support.traffic import Link, link as joined_by_veth  # noqa: E402
+
+_lock_directory = pytest.StashKey[str]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave the machine's network and its lock file for good, before any thread exists.
+
+    No test can touch the machine's own tables, not even one that forgot its marker.
+    """
+    config.addinivalue_line("markers", "kernel: needs the kernel; gets a network namespace")
+    directory = tempfile.mkdtemp(prefix="pyiptc-tests-")
+    config.stash[_lock_directory] = directory
+    os.environ["XTABLES_LOCKFILE"] = os.path.join(directory, "xtables.lock")
+    try:
+        leave_machine_namespace()
+    except OSError as error:
+        features.declare_absent("netns", str(error))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    shutil.rmtree(config.stash[_lock_directory])
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, None]:
+    outcome = yield
+    report: pytest.TestReport = outcome.get_result()
+    if not hasattr(report, "wasxfail"):
+        _refuse_skip(report)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_make_collect_report() -> Generator[None, Any, None]:
+    outcome = yield
+    _refuse_skip(outcome.get_result())
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """With PYIPTC_REQUIRE_KERNEL=1, fail what is skipped.
+
+    A missing feature has failed already, by its name; whatever else is skipped is accounted for
+    nowhere, and could hide that something was never tested.
+    """
+    if features.strict() and report.skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"skipped although PYIPTC_REQUIRE_KERNEL=1: {reason}"
+
+
+@pytest.fixture(autouse=True)
+def _namespace_for_kernel_tests(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("kernel"):
+        request.getfixturevalue("netns")
+
+
+@pytest.fixture
+def netns() -> Iterator[NetworkNamespace]:
+    """A fresh network namespace, entered by the thread of the test and left afterwards."""
+    features.require("netns")
+    with fresh_namespace() as namespace, namespace.entered():
+        yield namespace
+
+
+@pytest.fixture
+def oracle() -> Oracle:
+    """The command-line tools."""
+    return Oracle()
+
+
+@pytest.fixture(params=FAMILIES.values(), ids=str)
+def family(request: pytest.FixtureRequest) -> Family:
+    """Both families in turn, with their classes of the module under test and their tools."""
+    return cast(Family, request.param)
+
+
+@pytest.fixture
+def veth(netns: NetworkNamespace) -> Iterator[Link]:
+    """The test's namespace (`near`, eth0) joined to another one (`far`)."""
+    with joined_by_veth() as made:
+        yield made
