@@ -25,8 +25,11 @@ struct pyiptc_family {
 	int revision_target;
 	uint32_t header_size;   /* sizeof(struct ipt_entry) */
 	uint32_t ip_size;       /* bytes of the header that tell which packets it is about */
+	uint32_t address_size;  /* src, dst and their masks stand first, one after the other */
 	uint32_t iniface;       /* offsets of the names; their masks are 32 bytes further on */
 	uint32_t outiface;
+	uint32_t proto;         /* u16 */
+	uint32_t flags;         /* u8; invflags follow */
 	uint32_t offsets;       /* offset of target_offset; next_offset follows */
 	uint32_t counters;
 	const char *module;     /* of the kernel: "ip_tables" */
@@ -46,6 +49,8 @@ int pyiptc_socket(const struct pyiptc_family *family);
 /* Number that the kernel gives a network namespace once and never again. -ENOPROTOOPT: before
  * Linux 5.14. */
 int pyiptc_netns_cookie(int fd, uint64_t *cookie);
+/* Let the calling thread be in another network namespace. -EPERM, -EINVAL, -EBADF. */
+int pyiptc_setns(int fd);
 /* -ENOENT: no such table; -ENOPROTOOPT: no ip_tables in this kernel; -EPERM; -ENAMETOOLONG. */
 int pyiptc_get_info(int fd, const struct pyiptc_family *family, const char *table,
 		    struct ipt_getinfo *info);
@@ -60,11 +65,11 @@ int pyiptc_add_counters(int fd, const struct pyiptc_family *family, struct xt_co
 int pyiptc_get_revision(const struct pyiptc_family *family, enum pyiptc_kind kind, const char *name,
 			uint8_t revision);
 /**
- * Load the family's kernel module as iptables does: run what /proc/sys/kernel/modprobe names.
+ * Load a kernel module as iptables does: run what /proc/sys/kernel/modprobe names.
  * Does nothing where the environment says PYIPTC_MODPROBE=0. -ENOENT: there is no such program;
  * -EIO: it failed.
  */
-int pyiptc_load_module(const struct pyiptc_family *family);
+int pyiptc_load_module(const char *name);
 
 /* ---- table.c: a table in memory ------------------------------------------------------------- */
 
@@ -231,6 +236,13 @@ struct pyiptc_handle {
 };
 
 extern const struct pyiptc_handle pyiptc_handle_legacy;
+/**
+ * Through libip4tc or libip6tc, in an instance of the table's family, which is needed. Errors are
+ * in libiptc's words. Beside the kernel's: -ELIBACC, the library cannot be loaded; -EOPNOTSUPP,
+ * libiptc cannot do this, or not in this process; -EPROTO, it gave up; -EAGAIN at a commit, the
+ * table is not the one that was read any more.
+ */
+extern const struct pyiptc_handle pyiptc_handle_libiptc;
 
 /* ---- instance.c: a libxtables of its own for each family --------------------------------------- */
 
@@ -243,9 +255,33 @@ extern const struct pyiptc_handle pyiptc_handle_legacy;
 int pyiptc_instance_open(unsigned int nfproto, const char *inner, const char *libxtables,
 			 const char *libdir, int single, struct pyiptc_instance **instance,
 			 char *error, size_t error_size);
-/* The functions, for the calling thread alone, until pyiptc_instance_leave(). */
+/* Path or soname of libip4tc or libip6tc, to be loaded when it is first needed. -ENOMEM. */
+int pyiptc_instance_set_libiptc(struct pyiptc_instance *instance, const char *path);
+/* What was set, or NULL. Inside of the instance. */
+const char *pyiptc_instance_libiptc(const struct pyiptc_instance *instance);
+/* The inner half for the calling thread alone, until pyiptc_instance_leave(). */
 const struct pyiptc_inner *pyiptc_instance_enter(struct pyiptc_instance *instance);
 void pyiptc_instance_leave(struct pyiptc_instance *instance);
+/*
+ * The functions of struct pyiptc_inner, for one thread at a time. They wait for the instance's
+ * mutex: call them without the GIL, or a fork() elsewhere waits for ever. What a reply points
+ * to is the caller's, until pyiptc_reply_free(), which every call needs, after a failure too.
+ */
+int pyiptc_find(struct pyiptc_instance *instance, enum pyiptc_kind kind, const char *name,
+		struct pyiptc_extension *extension, struct pyiptc_reply *reply);
+int pyiptc_options(struct pyiptc_instance *instance, enum pyiptc_kind kind, const char *name,
+		   struct pyiptc_reply *reply);
+int pyiptc_parse(struct pyiptc_instance *instance, enum pyiptc_kind kind, const char *name,
+		 const void *header, size_t header_size, int argc, char **argv, unsigned int flags,
+		 struct pyiptc_reply *reply);
+int pyiptc_save(struct pyiptc_instance *instance, enum pyiptc_kind kind, const void *header,
+		size_t header_size, const void *payload, size_t payload_size,
+		struct pyiptc_reply *reply);
+int pyiptc_protocol_name(struct pyiptc_instance *instance, unsigned int number,
+			 struct pyiptc_reply *reply);
+int pyiptc_protocol_number(struct pyiptc_instance *instance, const char *name,
+			   unsigned int *number, struct pyiptc_reply *reply);
+void pyiptc_reply_free(struct pyiptc_reply *reply);
 /* 1 where the C library can open instances with namespaces of their own. */
 int pyiptc_instance_has_namespaces(void);
 

@@ -28,6 +28,7 @@
 
 #include "guard.h"
 #include "interpose.h"
+#include "libiptc.h"
 
 #define MATCH_HEADER  XT_ALIGN(sizeof(struct xt_entry_match))
 #define TARGET_HEADER XT_ALIGN(sizeof(struct xt_entry_target))
@@ -484,6 +485,9 @@ static const struct pyiptc_inner functions = {
 	.protocol_name = inner_protocol_name,
 	.protocol_number = inner_protocol_number,
 	.resolve = interpose_resolve,
+	.libiptc_load = libiptc_load,
+	.libiptc_read = libiptc_read,
+	.libiptc_commit = libiptc_commit,
 };
 
 pyiptc_inner_open_fn pyiptc_inner_open;

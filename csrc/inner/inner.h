@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 /* Both halves compare it, so that files of two builds never work together by accident. */
-#define PYIPTC_INNER_ABI 1
+#define PYIPTC_INNER_ABI 2
 
 /* Name of the only symbol the outer half looks up: a pyiptc_inner_open_fn. */
 #define PYIPTC_INNER_SYMBOL "pyiptc_inner_open"
@@ -69,6 +69,55 @@ struct pyiptc_reply {
 	size_t payload_size;
 	const struct pyiptc_option *options;
 	size_t option_count;
+	void *block; /* the outer half's: where it keeps its copy */
+	const char *operation; /* libiptc: its function that failed, or NULL; static */
+	int is_replaced;       /* libiptc_commit: the kernel has the new rules, come what may */
+};
+
+/* ---- libiptc: a table as read, and what to do with it ------------------------------------------ */
+
+struct ipt_replace;
+struct xt_counters;
+
+/* A snapshot is a struct ipt_getinfo and, that many bytes on, the entries. */
+#define PYIPTC_SNAPSHOT_HEADER 88
+
+enum pyiptc_step_kind {
+	PYIPTC_STEP_DELETE_RULE,
+	PYIPTC_STEP_FLUSH,
+	PYIPTC_STEP_DELETE_CHAIN,
+	PYIPTC_STEP_CREATE_CHAIN,
+	PYIPTC_STEP_INSERT,
+	PYIPTC_STEP_POLICY,
+};
+
+/* One change, in libiptc's terms. */
+struct pyiptc_step {
+	enum pyiptc_step_kind kind;
+	uint32_t index; /* 0-based: of a rule, at that moment */
+	const char *chain;
+	const void *entry;                  /* INSERT */
+	const char *target;                 /* INSERT: verdict, chain, "" for the next rule, or
+					     * NULL: the entry names it. POLICY: its name */
+	const struct xt_counters *counters; /* POLICY: to be set to, or NULL */
+};
+
+/* Counters that libiptc does not carry over: entry @to of the new table gets those of entry @from
+ * of the one that was read, as the kernel gives them at the replace, less these. */
+struct pyiptc_carry {
+	uint32_t to, from;
+	uint64_t less_packets, less_bytes;
+};
+
+struct pyiptc_edit {
+	const char *table;
+	const unsigned char *before; /* entries as read */
+	uint32_t before_count;
+	const struct ipt_replace *after; /* the table that the kernel must be sent */
+	const struct pyiptc_step *steps;
+	const struct pyiptc_carry *carries;
+	size_t step_count;
+	size_t carry_count;
 };
 
 /**
@@ -98,6 +147,16 @@ struct pyiptc_inner {
 	int (*protocol_number)(const char *name, unsigned int *number, struct pyiptc_reply *reply);
 	/* Ask the DNS for host names from now on (1) or never (0, as it starts). */
 	void (*resolve)(int on);
+
+	/* Load libip4tc or libip6tc from @path, or soname; nothing where it is loaded. -ELIBACC:
+	 * reply->error says why not. The functions below come after it. */
+	int (*libiptc_load)(unsigned int family, const char *path, struct pyiptc_reply *reply);
+	/* A table of the network namespace of @fd, a raw socket: reply->payload is a snapshot.
+	 * The kernel's errno, or -EOPNOTSUPP: this instance has no namespace of its own. */
+	int (*libiptc_read)(int fd, const char *table, struct pyiptc_reply *reply);
+	/* All or nothing, unless reply->is_replaced. -EAGAIN: the table is not @edit->before any
+	 * more. reply->payload: the struct xt_counters that the new entries started with. */
+	int (*libiptc_commit)(int fd, const struct pyiptc_edit *edit, struct pyiptc_reply *reply);
 };
 
 /**
