@@ -61,6 +61,7 @@ def test_reading_rules_between_creating_and_setting(oracle: Oracle) -> None:
         ("LOG", "log_prefix", "log_prefix", ("one", "two"), "one two"),
         ("REJECT", "reject_with", "reject_with", ("icmp-admin-prohibited", "tcp-reset"), None),
     ],
+    ids=["MARK", "LOG", "REJECT"],
 )
 def test_setting_the_older_of_two_targets(
     name: str, option: str, read: str, values: tuple[str, str], printed: str | None

@@ -8,21 +8,22 @@ from pathlib import Path
 from support import features
 
 SOURCES = Path(__file__).parent / "wider"
+HEADER = Path("/usr/include/xtables.h")
 
 
 def build(directory: Path) -> dict[str, str]:
     """The environment in which a program finds the two there, and all the rest as usual."""
     features.require("gcc")
     installed = Path(_gcc("-print-file-name=libxtables.so")).resolve()
-    if not installed.is_absolute() or not Path("/usr/include/xtables.h").exists():
+    if not installed.is_absolute() or not HEADER.exists():
         features.skip_missing("xtables.h", "the development files of libxtables")
     library, stub = directory / "libxtables.so.12", directory / "stub.so"
-    compile_ = ("-shared", "-fPIC", "-Wall", "-Wextra", "-Werror")
+    compile_ = ("-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-Wl,--no-as-needed")
     # Linked against a stub of that name, the library is asked for by its path.
     _gcc("-shared", "-o", str(stub), "-x", "c", "/dev/null", f"-Wl,-soname,{installed}")
     _gcc(
         *(*compile_, "-o", str(library), str(SOURCES / "libxtables.c")),
-        *("-Wl,--no-as-needed", str(stub), "-Wl,-soname,libxtables.so.12"),
+        *(str(stub), "-Wl,-soname,libxtables.so.12"),
     )
     (directory / "libxtables.so").symlink_to(library)
     extension = directory / "libipt_ttl.so"
