@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, Optional, Union
 
-from . import _kernel, lock, registry
+from . import _kernel, backend, lock, registry
 from ._blob import Entry
 from .chain import Chain
 from .counters import Counters, checked
@@ -119,6 +119,7 @@ class Table:
         try:
             with self._namespace.socket(self._family) as socket:
                 self._data = _kernel.read(socket, name, handle)
+                backend.warn_of_nft_rules(self._family, place.cookie)
         except BaseException:
             place.close()
             raise
@@ -335,7 +336,12 @@ class Table:
         self._edit(lambda data: SetPolicy(name, verdict, given))
 
     def get_policy(self, chain: Named) -> tuple[Optional[Policy], Optional[Counters]]:
-        """Policy of a chain and its counters; a pair of None for a user-defined chain."""
+        """Policy of a chain and its counters; a pair of None for a user-defined chain.
+
+        With autocommit on and nothing pending the table is read afresh.
+        """
+        if self.autocommit and not self._pending:
+            self.refresh()
         with self._reading() as data:
             found = data.policy(_name(chain))
         if found is None:
