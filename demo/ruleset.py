@@ -116,15 +116,15 @@ class Ruleset:
 
     def _publish(self, table: pyiptc.Table, to_destination: str) -> None:
         v6 = table is not self.nat
-        rule = self._to_port(v6, "tcp", PUBLIC_PORT, "DNAT")
+        rule = self._to_port(v6, "tcp", PUBLIC_PORT)
         rule.in_interface = SERVER.interface
-        rule.target.to_destination = to_destination
+        rule.create_target("DNAT").to_destination = to_destination
         self._append("publish6" if v6 else "publish", pyiptc.Chain(table, "PREROUTING"), rule)
 
     def _build_marking(self, table: pyiptc.Table) -> None:
-        mark = self._to_port(False, "udp", VOICE_PORT, "MARK")
+        mark = self._to_port(False, "udp", VOICE_PORT)
         mark.in_interface = ALICE.interface
-        mark.target.set_mark = VOICE_MARK
+        mark.create_target("MARK").set_mark = VOICE_MARK
         self._append("mark", pyiptc.Chain(table, "PREROUTING"), mark)
 
         expedite = pyiptc.Rule()
@@ -139,16 +139,21 @@ class Ruleset:
         rule.create_match("comment").comment = f"what {link.host} may do"
         return rule
 
-    def _to_port(self, v6: bool, protocol: str, port: int, target: str) -> pyiptc.Rule:
+    def _to_port(
+        self, v6: bool, protocol: str, port: int, target: str | None = None
+    ) -> pyiptc.Rule:
         rule = self._rule(v6, protocol=protocol, target=target)
         rule.create_match(protocol).dport = str(port)
         return rule
 
-    def _rule(self, v6: bool, *, target: str, protocol: str | None = None) -> pyiptc.Rule:
+    def _rule(
+        self, v6: bool, *, target: str | None = None, protocol: str | None = None
+    ) -> pyiptc.Rule:
         rule = pyiptc.Rule6() if v6 else pyiptc.Rule()
         if protocol is not None:
             rule.protocol = protocol
-        rule.create_target(target)
+        if target is not None:
+            rule.create_target(target)
         return rule
 
     def _append(self, name: str, chain: pyiptc.Chain, rule: pyiptc.Rule) -> None:

@@ -32,18 +32,31 @@ def tell(made: str, host: str) -> bool:
         report.drawing(PICTURE)
         report.say()
         report.say("Each is a network namespace, joined to the router by a veth pair.")
-        if not network.ipv6:
-            report.say("This kernel has no IPv6: that part is left out.")
-        with Ruleset(ipv6=network.ipv6) as ruleset:
+        obstacle = obstacle_to_ipv6(network)
+        if obstacle is not None:
+            report.say(f"IPv6 is left out: {obstacle}.")
+        with Ruleset(ipv6=obstacle is None) as ruleset:
             report.section("The rules, made with pyiptc")
             ruleset.build()
             report.rules(tables(ruleset))
-            send_all(Traffic(network, ruleset, report), report, ipv6=network.ipv6)
+            send_all(Traffic(network, ruleset, report), report, ipv6=obstacle is None)
             report.section("The same rules, after the traffic")
             for table in ruleset.tables:
                 table.refresh()
             report.rules(tables(ruleset))
             return report.conclude()
+
+
+def obstacle_to_ipv6(network: Network) -> str | None:
+    """Say why the IPv6 part cannot be shown here, if so."""
+    if not network.ipv6:
+        return "this kernel has none"
+    pyiptc.Rule().create_match("comment")
+    try:
+        pyiptc.Rule6().create_match("comment")
+    except pyiptc.UnsupportedError as error:
+        return str(error)
+    return None
 
 
 def tables(ruleset: Ruleset) -> list[tuple[str, pyiptc.Table]]:

@@ -22,7 +22,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 DIRECTIVE = re.compile(r"^(?P<indent> *)\.\. code-block:: python$")
-SESSION_OPTIONS = doctest.ELLIPSIS | doctest.IGNORE_EXCEPTION_DETAIL
 
 
 def examples(document: Path) -> Iterator[tuple[int, str]]:
@@ -53,7 +52,7 @@ def run_document(document: Path) -> int:
             test = doctest.DocTestParser().get_doctest(
                 source, names, document.name, str(document), line
             )
-            runner = doctest.DocTestRunner(optionflags=SESSION_OPTIONS)
+            runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
             runner.run(test, clear_globs=False)
             if runner.failures:
                 sys.exit(1)
