@@ -1,0 +1,1 @@
+"""What may crash, hang or leak: in processes of its own."""
