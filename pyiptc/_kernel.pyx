@@ -35,6 +35,9 @@ cdef class Socket:
 
     It belongs to the network namespace that the calling thread is in.
 
+    Args:
+        family: 2 or 10.
+        table: The table that it is for, for the message of an error.
     Raises:
         AccessError: CAP_NET_RAW is missing.
         UnsupportedError: The kernel does not know the family.
@@ -43,16 +46,16 @@ cdef class Socket:
     cdef readonly int fd
     cdef const _csrc.pyiptc_family *layout
 
-    def __cinit__(self, int family):
+    def __cinit__(self, int family, str table=None):
         self.fd = -1
         self.layout = _csrc.pyiptc_family_of(<unsigned int>family)
         if self.layout is NULL:
             raise ValueError(f"family {family}: expected 2 (IPv4) or 10 (IPv6)")
 
-    def __init__(self, int family):
+    def __init__(self, int family, str table=None):
         cdef int fd = _csrc.pyiptc_socket(self.layout)
         if fd < 0:
-            raise kernel_error(-fd, "socket", to_str(self.layout.module), "initialize")
+            raise kernel_error(-fd, "socket", table or to_str(self.layout.module), "initialize")
         self.fd = fd
 
     @property

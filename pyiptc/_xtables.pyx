@@ -162,7 +162,7 @@ cdef class Instance:
         return options
 
     def parse(self, int kind, str name not None, bytes head not None, list words not None,
-              bint final) -> bytes:
+              bint final, set said=None) -> bytes:
         """Make a payload of options.
 
         Args:
@@ -170,6 +170,7 @@ cdef class Instance:
             head: Header of the rule, as extensions look at protocol and flags.
             words: The options as on a command line, ``[b"!", b"--dport", b"80"]``.
             final: Check at the end that all is there and goes together.
+            said: Warnings not to be given again; new ones are added.
         Returns:
             ``struct xt_entry_match`` or ``xt_entry_target`` with its data.
         Raises:
@@ -204,7 +205,7 @@ cdef class Instance:
                 _csrc.pyiptc_reply_free(&reply)
         finally:
             free(argv)
-        emit(warned)
+        emit(warned, said)
         return payload
 
     def save(self, int kind, bytes head not None, bytes payload not None) -> tuple[str, bytes]:
@@ -286,12 +287,15 @@ cdef class Instance:
         return number
 
 
-cdef int emit(list warned) except -1:
+cdef int emit(list warned, set said=None) except -1:
     """Hand the library's standard error on, outside of all locks."""
     for text in warned:
         for line in text.splitlines():
-            if line.strip():
-                warnings.warn(line.strip(), LibraryWarning, stacklevel=2)
+            line = line.strip()
+            if line and (said is None or line not in said):
+                if said is not None:
+                    said.add(line)
+                warnings.warn(line, LibraryWarning, stacklevel=2)
     return 0
 
 

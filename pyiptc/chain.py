@@ -172,8 +172,8 @@ class Chain:
             raise TypeError(f"expected a {self.table._rule_class.__name__}, not {rule!r}")
         if rule._family != self.table._family:
             raise RuleError(
-                f"a {type(rule).__name__} cannot be put in a table of "
-                f"{self.table._rule_class.__name__}s"
+                f"a rule of {rule._family.label} cannot be put in a table of "
+                f"{self.table._family.label}: expected a {self.table._rule_class.__name__}"
             )
         name = self.name
         at = 0 if index is None else _checked_index(index)

@@ -37,7 +37,8 @@ def to_dict(rule: Rule) -> dict[str, Any]:
     """A rule as a dictionary; :func:`from_dict` makes an equal rule of it.
 
     A single word is itself, several are a list, ``"!"`` first where negated, ``""`` a flag.
-    Repeated matches are a list of dictionaries. What is not restricted is left out.
+    Repeated matches are a list of dictionaries; the further elements of ``policy`` are a dictionary
+    under ``next``. What is not restricted is left out.
     """
     header = rule._unpacked()
     result: dict[str, Any] = {}
@@ -86,12 +87,17 @@ def _options(module: Any) -> dict[str, Any]:
             f"{module.name}: its payload is of an unsupported revision, a dictionary cannot hold it"
         )
     result: dict[str, Any] = {}
-    for name, words in module.get_all_parameters().items():
+    element = result
+    for option in module._read_options():
+        words = [*(["!"] if option.inverted else []), *option.words]
+        if option.name == "next":
+            # policy: what follows belongs to the next element.
+            element["next"] = element = {}
         # A lone word that begins with "!" stays in its list: outside it would negate.
-        if len(words) == 1 and (words == ["!"] or not words[0].startswith("!")):
-            result[name] = words[0]
+        elif len(words) == 1 and (option.inverted or not words[0].startswith("!")):
+            element[option.name] = words[0]
         else:
-            result[name] = words or ""
+            element[option.name] = words or ""
     return result
 
 
@@ -141,10 +147,20 @@ def _set_match(rule: Rule, name: str, value: Any) -> None:
     except XTablesError as error:
         raise XTablesError(f"field {name!r}: {error}", name) from error
     if isinstance(value, Mapping):
-        for option, words in value.items():
-            match.set_parameter(option, words)
+        _set_options(match, value)
     else:
         match.set_parameter(name, value)
+
+
+def _set_options(module: Any, options: Mapping[str, Any]) -> None:
+    if not isinstance(options, Mapping):
+        raise TypeError(f"options of {module.name} are a dictionary, not {options!r}")
+    for option, words in options.items():
+        if option == "next" and isinstance(words, Mapping):
+            module.set_parameter("next")
+            _set_options(module, words)
+        else:
+            module.set_parameter(option, words)
 
 
 def _set_target(rule: Rule, value: Union[str, Mapping[str, Any], None]) -> None:
@@ -157,8 +173,4 @@ def _set_target(rule: Rule, value: Union[str, Mapping[str, Any], None]) -> None:
     if name == "goto":
         rule.create_target(options, goto=True)
         return
-    target = rule.create_target(name)
-    if not isinstance(options, Mapping):
-        raise TypeError(f"options of target {name} are a dictionary, not {options!r}")
-    for option, words in options.items():
-        target.set_parameter(option, words)
+    _set_options(rule.create_target(name), options)

@@ -12,6 +12,11 @@ class Family(enum.IntEnum):
     IPV4 = 2
     IPV6 = 10
 
+    @property
+    def label(self) -> str:
+        """``IPv4`` or ``IPv6``."""
+        return "IPv4" if self == Family.IPV4 else "IPv6"
+
 
 class Hook(enum.IntEnum):
     """Where packets meet built-in chains (``NF_INET_*``, linux/netfilter.h)."""

@@ -47,6 +47,8 @@ class IPTCModule:
     _payload: Optional[bytes]
     _made: Optional[tuple[bytes, bool, bytes]]
     _printed: Optional[tuple[bytes, bytes, str, str]]
+    _said: set[str]
+    """Warnings of the library that were handed on: the same options are parsed again and again."""
 
     def __init__(
         self,
@@ -62,6 +64,7 @@ class IPTCModule:
             raise TypeError(f"the name of a {word} is a string, not {name!r}")
         self._rule = rule
         self._made = self._printed = None
+        self._said = set()
         if payload is not None:
             self._start_with_payload(payload)
         else:
@@ -130,7 +133,7 @@ class IPTCModule:
         for option in options:
             words += _option_words(option, table.get(option.name, 1))
         payload = _xtables.instance(self._family).parse(
-            self._kind, self._name, head, words, final
+            self._kind, self._name, head, words, final, self._said
         )
         if options is self._options and self._name not in NAMESPACE_DEPENDENT:
             self._made = (head, final, payload)
@@ -198,7 +201,7 @@ class IPTCModule:
         if parameter not in table:
             known = ", ".join(sorted(table)) or "none"
             raise UnknownOptionError(
-                f"{self.name}: no such parameter {parameter!r}; it has: {known}",
+                f'{self.name}: unknown option "--{parameter}": no such parameter; it has: {known}',
                 self.name,
                 None,
                 self._family,
@@ -213,22 +216,30 @@ class IPTCModule:
         self._set(options, _option_of(parameter, value, table[parameter], self.name))
 
     def _set(self, options: list[Option], option: Option) -> None:
-        changed = _with_option(options, option)
         try:
-            self._parse(changed, final=False)
+            self._try(_with_option(options, option))
         except XTablesError as error:
+            error.option = option.name
             # "!x" negates; where the library knows no negation of the option it is its text.
-            if not option.inverted or "cannot be inverted" not in str(error):
-                error.option = option.name
+            if not option.inverted or not option.words or "cannot be inverted" not in str(error):
                 raise
             literal = Option(option.name, False, ("!" + option.words[0], *option.words[1:]))
-            changed = _with_option(options, literal)
             try:
-                self._parse(changed, final=False)
+                self._try(_with_option(options, literal))
             except XTablesError:
-                error.option = option.name
                 raise error from None
-        self._keep(changed)
+
+    def _try(self, options: list[Option]) -> None:
+        """Have other options, if the library takes them, complete or not."""
+        try:
+            made = self._parse(options, final=True)
+            final = True
+        except XTablesError:
+            made = self._parse(options, final=False)
+            final = False
+        self._keep(options)
+        if self._name not in NAMESPACE_DEPENDENT:
+            self._made = (self._head, final, made)
 
     def _keep(self, options: list[Option]) -> None:
         self._options = options
@@ -351,7 +362,7 @@ class IPTCModule:
     def _copy(self, rule: Rule) -> Any:
         """The same for another rule."""
         copy = object.__new__(type(self))
-        for name in ("_name", "_payload", "_made", "_printed", *self._more_state):
+        for name in ("_name", "_payload", "_made", "_printed", "_said", *self._more_state):
             object.__setattr__(copy, name, getattr(self, name))
         object.__setattr__(copy, "_rule", rule)
         options = self._options
@@ -377,6 +388,7 @@ class IPTCModule:
         module._rule = rule
         module._name, module._payload, module._options = name, payload, options
         module._made = module._printed = None
+        module._said = set()
         for key, value in zip(cls._more_state, more):
             object.__setattr__(module, key, value)
         return module
@@ -416,11 +428,12 @@ def _option_of(name: str, value: Any, has_arg: int, module: str) -> Option:
     """
     inverted, words = _words_of(value)
     if has_arg == 0:
-        if len(words) > 1 or (words and words[0].strip().lower() not in _FLAG_VALUES):
-            raise XTablesError(
-                f'{module}: option "--{name}" takes no value, not {value!r}', module, None, None, name
-            )
-        words = ()
+        # A few extensions read words after a flag (rateest); what is left over is an error.
+        if len(words) == 1 and words[0].strip().lower() in _FLAG_VALUES:
+            words = ()
+    elif has_arg == 1 and inverted and not words:
+        # A list of nothing but "!" is that text: an option with a value has one.
+        return Option(name, False, ("!",))
     elif has_arg == 1 and not words:
         raise XTablesError(
             f'{module}: option "--{name}" requires an argument', module, None, None, name

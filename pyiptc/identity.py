@@ -3,7 +3,8 @@
 
 The header without counters; matches in order and the target, each up to the size that its
 extension says matters (fields of the kernel lie beyond); verdict, chain and goto. Of an
-extension that is not known here every byte counts.
+extension that is not known here every byte counts. In one point iptables is stricter: it takes
+two spellings of the same IPv4 mask for different ones, so that it cannot delete what it printed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,15 @@ __all__ = ["Key", "key_of", "mask_of", "unordered", "user_size"]
 
 #: Bytes of a verdict.
 _VERDICT_SIZE = 4
+
+#: Masks of addresses that are 16 bytes in the payload, of which IPv4 has 4: extensions fill the
+#: rest with ones by default and with zeros where the same mask is given (family, kind, name and
+#: revision to offsets in the data).
+_IPV4_MASKS = {
+    (2, Kind.MATCH, "connlimit", 1): (0,),
+    (2, Kind.MATCH, "recent", 1): (212,),
+    (2, Kind.TARGET, "HMARK", 0): (0, 16),
+}
 
 _sizes: dict[tuple[int, Kind, str, int, int], int] = {}
 
@@ -48,7 +58,26 @@ def mask_of(entry: Entry) -> bytes:
     """The bits of an entry that count, for :meth:`pyiptc._kernel.TableData.find`."""
     sizes = [user_size(entry.family, Kind.MATCH, payload) for payload in entry.matches]
     sizes.append(user_size(entry.family, Kind.TARGET, entry.target))
-    return entry.mask(sizes)
+    mask: bytes = entry.mask(sizes)
+    holes = _holes(entry)
+    if not holes:
+        return mask
+    punched = bytearray(mask)
+    for at in holes:
+        punched[at + 4 : at + 16] = bytes(12)
+    return bytes(punched)
+
+
+def _holes(entry: Entry) -> list[int]:
+    """Offsets of the address masks of which only the first four bytes mean something."""
+    found = []
+    offset = len(entry.head)
+    payloads = [(Kind.MATCH, payload) for payload in entry.matches]
+    for kind, payload in [*payloads, (Kind.TARGET, entry.target)]:
+        shape = (entry.family, kind, payload_name(payload), payload_revision(payload))
+        found += [offset + PAYLOAD_HEADER + at for at in _IPV4_MASKS.get(shape, ())]
+        offset += len(payload)
+    return found
 
 
 def key_of(entry: Entry) -> Key:

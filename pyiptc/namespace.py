@@ -31,9 +31,9 @@ def _inode(path: str) -> int:
     return (status.st_dev << 64) + status.st_ino
 
 
-def current_cookie() -> int:
-    """Number of the calling thread's network namespace."""
-    with _kernel.Socket(2) as socket:
+def current_cookie(table: Optional[str] = None) -> int:
+    """Number of the calling thread's network namespace; *table* is who asks."""
+    with _kernel.Socket(2, table) as socket:
         cookie = socket.cookie
     return cookie if cookie is not None else _inode(_THREAD)
 
@@ -97,7 +97,7 @@ def _open(spec: NetnsSpec) -> int:
 class Namespace:
     """The namespace that a table belongs to."""
 
-    def __init__(self, spec: Optional[NetnsSpec] = None) -> None:
+    def __init__(self, spec: Optional[NetnsSpec] = None, table: Optional[str] = None) -> None:
         self._fd: Optional[int] = None
         if spec is not None:
             fd = _open(spec)
@@ -109,7 +109,7 @@ class Namespace:
                 raise
             self._fd = fd
             return
-        self.cookie = current_cookie()
+        self.cookie = current_cookie(table)
         if _inode(_THREAD) != _inode(_PROCESS):
             self._fd = os.open(_THREAD, os.O_RDONLY | os.O_CLOEXEC)
 

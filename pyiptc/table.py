@@ -86,7 +86,7 @@ class Table:
     ) -> Table:
         if not isinstance(name, str):
             raise TypeError(f"a table's name is a string, not {name!r}")
-        place = Namespace(netns)
+        place = Namespace(netns, name)
         with cls._cache_lock:
             table = cls._cache.get((name, place.cookie, handle))
             if table is not None and not table._closed:

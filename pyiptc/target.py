@@ -96,6 +96,7 @@ class Target(IPTCModule):
         self._is_standard = True
         self._name = name
         self._payload = self._options = self._made = self._printed = None
+        self._said = set()
 
     @classmethod
     def _is_known_chain(cls, rule: Rule, name: str) -> bool:
@@ -120,6 +121,7 @@ class Target(IPTCModule):
         else:
             target._rule = rule
             target._made = target._printed = None
+            target._said = set()
             target._start_with_payload(entry.target)
         return target
 

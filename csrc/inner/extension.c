@@ -103,7 +103,13 @@ static int compatible_revision(const char *name, uint8_t revision, int opt)
 	bool is_target = family == NFPROTO_IPV4 ? opt == IPT_SO_GET_REVISION_TARGET
 						: opt == IP6T_SO_GET_REVISION_TARGET;
 
-	return host->revision(family, is_target ? PYIPTC_TARGET : PYIPTC_MATCH, name, revision);
+	if (host->revision(family, is_target ? PYIPTC_TARGET : PYIPTC_MATCH, name, revision))
+		return 1;
+	if (revision != 0)
+		return 0;
+	/* Revision 0 is taken all the same, so that it is the kernel that refuses the rule. */
+	fprintf(stderr, "Extension %s revision 0 not supported, missing kernel module?\n", name);
+	return 1;
 }
 
 static struct module module_find(enum pyiptc_kind kind, const char *name)
