@@ -35,6 +35,7 @@ cdef extern from "pyiptc.h" nogil:
     struct pyiptc_option:
         const char *name
         int has_arg
+        int id
 
     struct pyiptc_reply:
         const char *error

@@ -9,6 +9,7 @@ library prints on its standard error becomes a :class:`pyiptc.errors.LibraryWarn
 import errno as _errno
 import os
 import warnings
+from typing import NamedTuple
 
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.stdlib cimport free, malloc
@@ -45,6 +46,16 @@ class Extension:
 
     def __repr__(self):
         return f"<Extension {self.name} revision {self.revision}>"
+
+
+class OptionType(NamedTuple):
+    """What is known of an option without asking for its meaning."""
+
+    has_arg: int
+    """0: a flag; 1: it takes a value; 2: a value or none."""
+
+    id: int
+    """Names of the same option have the same."""
 
 
 class UnknownPayload(Exception):
@@ -137,8 +148,8 @@ cdef class Instance:
         self.extensions[kind, name] = found
         return found
 
-    def options(self, int kind, str name not None) -> dict[str, int]:
-        """Long options of an extension: name to 0 (flag), 1 (value) or 2 (optional value)."""
+    def options(self, int kind, str name not None) -> dict[str, OptionType]:
+        """Long options of an extension by name."""
         found = self.option_tables.get((kind, name))
         if found is not None:
             return found
@@ -154,7 +165,8 @@ cdef class Instance:
         try:
             self.check(rc, &reply, name, warned)
             for i in range(reply.option_count):
-                options[to_str(reply.options[i].name)] = reply.options[i].has_arg
+                options[to_str(reply.options[i].name)] = OptionType(
+                    reply.options[i].has_arg, reply.options[i].id)
         finally:
             _csrc.pyiptc_reply_free(&reply)
         emit(warned)

@@ -131,7 +131,7 @@ class IPTCModule:
         words: list[bytes] = []
         table = self._option_table()
         for option in options:
-            words += _option_words(option, table.get(option.name, 1))
+            words += _option_words(option, table[option.name].has_arg if option.name in table else 1)
         payload = _xtables.instance(self._family).parse(
             self._kind, self._name, head, words, final, self._said
         )
@@ -181,14 +181,22 @@ class IPTCModule:
 
     # -- options -----------------------------------------------------------------------------------
 
-    def _option_table(self) -> dict[str, int]:
+    def _option_table(self) -> dict[str, _xtables.OptionType]:
         try:
             return _xtables.instance(self._family).options(self._kind, self._name)
         except XTablesError:
             return {}
 
     def _read_options(self) -> list[Option]:
-        return read_options(self._print()[1], self._option_table())
+        table = self._option_table()
+        return read_options(self._print()[1], {name for name in table if table[name].has_arg == 1})
+
+    def _is_same_option(self, one: str, other: str) -> bool:
+        """Whether two names are of one option, as ``dport`` and ``destination-port``."""
+        table = self._option_table()
+        return one == other or (
+            one in table and other in table and table[one].id == table[other].id
+        )
 
     def parse(self, parameter: str, value: Any) -> None:
         """Set one option, by its name with dashes.
@@ -211,13 +219,14 @@ class IPTCModule:
             raise XTablesError(f"{self.name}: its payload is of an unsupported revision", self.name)
         options = self._read_options() if self._options is None else list(self._options)
         if value is None or value is False:
-            self._keep([option for option in options if option.name != parameter])
+            kept = [option for option in options if not self._is_same_option(option.name, parameter)]
+            self._keep(kept)
             return
-        self._set(options, _option_of(parameter, value, table[parameter], self.name))
+        self._set(options, _option_of(parameter, value, table[parameter].has_arg, self.name))
 
     def _set(self, options: list[Option], option: Option) -> None:
         try:
-            self._try(_with_option(options, option))
+            self._try(self._with_option(options, option))
         except XTablesError as error:
             error.option = option.name
             # "!x" negates; where the library knows no negation of the option it is its text.
@@ -225,9 +234,19 @@ class IPTCModule:
                 raise
             literal = Option(option.name, False, ("!" + option.words[0], *option.words[1:]))
             try:
-                self._try(_with_option(options, literal))
+                self._try(self._with_option(options, literal))
             except XTablesError:
                 raise error from None
+
+    def _with_option(self, options: list[Option], option: Option) -> list[Option]:
+        """The options with one replaced or added."""
+        # policy: --next begins another element, which has the same options again.
+        start = max((at + 1 for at, old in enumerate(options) if old.name == "next"), default=0)
+        if option.name != "next":
+            for at in range(start, len(options)):
+                if self._is_same_option(options[at].name, option.name):
+                    return [*options[:at], option, *options[at + 1 :]]
+        return [*options, option]
 
     def _try(self, options: list[Option]) -> None:
         """Have other options, if the library takes them, complete or not."""
@@ -254,8 +273,16 @@ class IPTCModule:
         self.parse(parameter.replace("_", "-"), "" if value is None else value)
 
     def get_parameter(self, parameter: str) -> Optional[str]:
-        """An option's value as :attr:`parameters` has it, or None."""
-        return self.parameters.get(parameter.replace("-", "_"))
+        """An option's value as :attr:`parameters` has it, or None; any of its names will do."""
+        parameters = self.parameters
+        wanted = parameter.replace("-", "_")
+        if wanted in parameters:
+            return parameters[wanted]
+        name = parameter.replace("_", "-")
+        for found, value in parameters.items():
+            if self._is_same_option(found.replace("_", "-"), name):
+                return value
+        return None
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -406,17 +433,6 @@ def _option_words(option: Option, has_arg: int) -> list[bytes]:
     if has_arg == 2 and values:
         return [*words, name + b"=" + values[0], *values[1:]]
     return [*words, name, *values]
-
-
-def _with_option(options: list[Option], option: Option) -> list[Option]:
-    """The options with one replaced or added."""
-    # policy: --next begins another element, which has the same options again.
-    start = max((at + 1 for at, old in enumerate(options) if old.name == "next"), default=0)
-    if option.name != "next":
-        for at in range(start, len(options)):
-            if options[at].name == option.name:
-                return [*options[:at], option, *options[at + 1 :]]
-    return [*options, option]
 
 
 def _option_of(name: str, value: Any, has_arg: int, module: str) -> Option:

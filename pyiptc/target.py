@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Optional
 
-from . import registry
+from . import _xtables, registry
 from ._blob import FALLTHROUGH, JUMP, PLAIN, Entry, payload_name, standard_target
 from .enums import Kind, Verdict
 from .errors import XTablesError
@@ -163,7 +163,7 @@ class Target(IPTCModule):
         """Whether nothing here can read it."""
         return False if self._is_standard else super().is_opaque
 
-    def _option_table(self) -> dict[str, int]:
+    def _option_table(self) -> dict[str, _xtables.OptionType]:
         return {} if self._is_standard else super()._option_table()
 
     def final_check(self) -> None:

@@ -7,6 +7,7 @@ in any other encoding survives the round trip.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 __all__ = ["Option", "Word", "decode", "encode", "read_options", "split"]
@@ -71,12 +72,12 @@ def _is_mark(word: Word) -> bool:
     return not word.quoted and (word.text == "!" or word.text.startswith("--"))
 
 
-def read_options(text: str, table: dict[str, int]) -> list[Option]:
+def read_options(text: str, with_value: Collection[str]) -> list[Option]:
     """The options in what an extension printed.
 
     Args:
-        table: Names of the extension's options to 0, 1 or 2 arguments. The first word after an
-            option that takes one is its value, whatever it looks like.
+        with_value: Names of the options that take a value: the first word after one of these is
+            its value, whatever it looks like.
     """
     words = split(text)
     options: list[Option] = []
@@ -91,7 +92,7 @@ def read_options(text: str, table: dict[str, int]) -> list[Option]:
         if not _is_mark(word):
             continue
         values: list[str] = []
-        takes_value = table.get(word.text[2:], 0) == 1
+        takes_value = word.text[2:] in with_value
         # Old extensions print `--option ! value`.
         if takes_value and words[at : at + 1] == [Word("!", False)] and at + 1 < len(words):
             inverted = True

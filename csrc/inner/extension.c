@@ -342,6 +342,7 @@ static int inner_options(enum pyiptc_kind kind, const char *name, struct pyiptc_
 		for (size_t i = 0; i < count; i++) {
 			options_block[i].name = opts[i].name;
 			options_block[i].has_arg = opts[i].has_arg;
+			options_block[i].id = opts[i].val;
 		}
 		reply->options = options_block;
 		reply->option_count = count;

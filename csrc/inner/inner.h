@@ -55,6 +55,7 @@ struct pyiptc_extension {
 struct pyiptc_option {
 	const char *name;
 	int has_arg; /* as in struct option: 0 none, 1 one, 2 optional */
+	int id;      /* names of the same option have the same */
 };
 
 /* How a guarded call ended when it did not return: status of exit_err() or exit(). */
