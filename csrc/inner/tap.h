@@ -13,7 +13,7 @@
 #ifndef PYIPTC_TAP_H
 #define PYIPTC_TAP_H
 
-#include "entry.h"
+#include "entry_layout.h"
 #include "inner.h"
 
 struct tap {

@@ -3,8 +3,8 @@
  * Where things are in an entry, for what of this half reads whole tables: IPv4 and IPv6 differ in
  * the size of the header alone (linux/netfilter_ipv4/ip_tables.h, ip6_tables.h).
  */
-#ifndef PYIPTC_ENTRY_H
-#define PYIPTC_ENTRY_H
+#ifndef PYIPTC_ENTRY_LAYOUT_H
+#define PYIPTC_ENTRY_LAYOUT_H
 
 #include <stdint.h>
 #include <string.h>
