@@ -70,12 +70,27 @@ def extension(name: str, sources: list[str], libraries: tuple[str, ...] = ()) ->
     )
 
 
+def csrc(*names: str) -> list[str]:
+    return [f"csrc/{name}.c" for name in names]
+
+
+TABLE = csrc("family", "entry", "table", "table_load", "table_build")
 EXTENSIONS = [
-    extension("pyiptc._blob", ["pyiptc/_blob.pyx", "csrc/family.c", "csrc/table.c"]),
-    extension("pyiptc._xtables", ["pyiptc/_xtables.pyx", "csrc/family.c", "csrc/sockopt.c",
-                                  "csrc/instance.c"], ("dl", "pthread")),
-    extension("pyiptc._kernel", ["pyiptc/_kernel.pyx", "csrc/family.c", "csrc/sockopt.c",
-                                 "csrc/table.c", "csrc/handle_legacy.c"]),
+    extension("pyiptc._blob", ["pyiptc/_blob.pyx", *csrc("family", "entry")]),
+    extension(
+        "pyiptc._xtables",
+        ["pyiptc/_xtables.pyx", *csrc("family", "sockopt", "instance")],
+        ("dl", "pthread"),
+    ),
+    extension(
+        "pyiptc._kernel",
+        [
+            "pyiptc/_kernel.pyx",
+            *TABLE,
+            *csrc("sockopt", "instance", "handle_legacy", "handle_libiptc"),
+        ],
+        ("dl", "pthread"),
+    ),
 ]
 PLAIN = [
     extension(INNER, sorted(glob("csrc/inner/*.c")), ("dl", "pthread")),

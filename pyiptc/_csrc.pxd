@@ -143,10 +143,12 @@ cdef extern from "pyiptc.h" nogil:
                       pyiptc_error *error) noexcept nogil
 
     const pyiptc_handle pyiptc_handle_legacy
+    const pyiptc_handle pyiptc_handle_libiptc
 
     int pyiptc_instance_open(unsigned int nfproto, const char *inner, const char *libxtables,
                              const char *libdir, int single, pyiptc_instance **instance,
                              char *error, size_t error_size)
+    int pyiptc_instance_set_libiptc(pyiptc_instance *instance, const char *path)
     int pyiptc_find(pyiptc_instance *instance, pyiptc_kind kind, const char *name,
                     pyiptc_extension *extension, pyiptc_reply *reply)
     int pyiptc_options(pyiptc_instance *instance, pyiptc_kind kind, const char *name,

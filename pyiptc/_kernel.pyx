@@ -15,10 +15,12 @@ from . cimport _csrc
 from ._blob cimport Entry, to_str
 from ._xtables cimport Instance
 
+from . import libraries
+from ._xtables import instance as instance_of
 from .errors import BlobError, CountersLostError, UnsupportedError, edit_error, kernel_error
 
 #: Names of the handles (see :class:`TableData`): the first is the default.
-HANDLES = ("legacy",)
+HANDLES = ("legacy", "libiptc")
 
 _POLICIES = {-1: "DROP", -2: "ACCEPT", -4: "QUEUE", -5: "RETURN"}
 
@@ -115,11 +117,15 @@ def load_module(str name not None) -> None:
 cdef const _csrc.pyiptc_handle *handle_of(str name) except NULL:
     if name == "legacy":
         return &_csrc.pyiptc_handle_legacy
+    if name == "libiptc":
+        return &_csrc.pyiptc_handle_libiptc
     raise ValueError(f"handle {name!r}: expected one of {', '.join(HANDLES)}")
 
 
-cdef object failure(const _csrc.pyiptc_error *error, str table, str action):
+cdef object failure(const _csrc.pyiptc_error *error, str table, str action, int family):
     """The exception for what a handle reports."""
+    if error.number == _errno.ELIBACC:
+        return libraries.missing(libraries.LIBIPTC[family], to_str(error.text))
     operation = to_str(error.operation) if error.operation is not NULL else "?"
     if error.number == _errno.EBADMSG:
         return BlobError(
@@ -143,6 +149,10 @@ cdef class TableData:
 
     def __dealloc__(self):
         _csrc.pyiptc_table_free(self.table)
+
+    cdef _csrc.pyiptc_instance *c_instance(self) noexcept nogil:
+        """The instance that the handle works inside of, or NULL."""
+        return self.instance.instance if self.instance is not None else NULL
 
     def __init__(self):
         raise TypeError("read() makes tables")
@@ -352,16 +362,18 @@ def read(Socket socket not None, str name not None, str handle="legacy") -> Tabl
     """
     cdef TableData data = TableData.__new__(TableData)
     cdef _csrc.pyiptc_error error
-    cdef _csrc.pyiptc_instance *instance = NULL
     cdef bytes raw = to_bytes(name)
     cdef const char *table = raw
     cdef int rc
     data.handle = handle_of(handle)
+    if data.handle is &_csrc.pyiptc_handle_libiptc:
+        data.instance = instance_of(<int>socket.layout.nfproto)
     memset(&error, 0, sizeof(error))
     with nogil:
-        rc = data.handle.read(socket.fd, instance, socket.layout, table, &data.table, &error)
+        rc = data.handle.read(socket.fd, data.c_instance(), socket.layout, table, &data.table,
+                              &error)
     if rc < 0:
-        raise failure(&error, name, "initialize")
+        raise failure(&error, name, "initialize", socket.layout.nfproto)
     return data
 
 
@@ -378,14 +390,13 @@ def commit(Socket socket not None, TableData data not None) -> None:
     Source: xt_replace_table(), do_add_counters(), net/ipv4/netfilter/ip_tables.c.
     """
     cdef _csrc.pyiptc_error error
-    cdef _csrc.pyiptc_instance *instance = NULL
     cdef int rc
     memset(&error, 0, sizeof(error))
     with nogil:
-        rc = data.handle.commit(socket.fd, instance, data.table, &error)
+        rc = data.handle.commit(socket.fd, data.c_instance(), data.table, &error)
     if rc == _csrc.PYIPTC_COUNTERS_LOST:
         raise CountersLostError(
             f"the rules of {data.name} were committed, their counters lost: "
             f"{os.strerror(error.number)}", error.number, to_str(error.operation), data.name)
     if rc < 0:
-        raise failure(&error, data.name, "commit")
+        raise failure(&error, data.name, "commit", data.family)

@@ -104,6 +104,9 @@ cdef class Instance:
         if rc < 0:
             raise libraries.missing(libraries.LIBXTABLES,
                                     to_str(error) or os.strerror(-rc))
+        libiptc = os.fsencode(libraries.find_library(libraries.LIBIPTC[family]))
+        if _csrc.pyiptc_instance_set_libiptc(self.instance, libiptc) < 0:
+            raise MemoryError
 
     cdef int check(self, int rc, const _csrc.pyiptc_reply *reply, str name,
                    list warned) except -1:

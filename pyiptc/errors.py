@@ -202,6 +202,7 @@ _KERNEL_CLASSES: dict[int, type[KernelError]] = {
     _errno.EACCES: AccessError,
     _errno.ENOPROTOOPT: UnsupportedError,
     _errno.EAFNOSUPPORT: UnsupportedError,
+    _errno.EOPNOTSUPP: UnsupportedError,
 }
 
 #: What an edit of a table in memory says, as a class of ours.

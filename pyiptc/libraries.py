@@ -15,6 +15,9 @@ INNER = os.path.join(os.path.dirname(__file__), "lib", "inner.so")
 
 LIBXTABLES = "libxtables.so.12"
 
+#: libiptc of each family: for the handle of that name only.
+LIBIPTC = {2: "libip4tc.so.2", 10: "libip6tc.so.2"}
+
 _PACKAGES = {
     "debian": "libxtables12 and iptables",
     "ubuntu": "libxtables12 and iptables",

@@ -75,15 +75,20 @@ def put_filter_input(family: str, rules: Sequence[Sequence[RawMatch]]) -> None:
 
 def read_filter(family: str) -> bytes:
     """The entries of table filter as they are in the kernel."""
+    return read(family, "filter")
+
+
+def read(family: str, table: str) -> bytes:
+    """The entries of a table as they are in the kernel."""
     layout = LAYOUTS[family]
-    _, size = _info(layout)
-    head = struct.pack("32sI4x", b"filter", size)
+    _, size = _info(layout, table)
+    head = struct.pack("32sI4x", table.encode(), size)
     return _getsockopt(layout, GET_ENTRIES, head + bytes(size))[len(head) :]
 
 
-def _info(layout: Layout) -> tuple[int, int]:
+def _info(layout: Layout, table: str = "filter") -> tuple[int, int]:
     """The number of entries and their size."""
-    answer = _getsockopt(layout, GET_INFO, b"filter".ljust(84, b"\0"))
+    answer = _getsockopt(layout, GET_INFO, table.encode().ljust(84, b"\0"))
     count, size = struct.unpack_from("76xII", answer)
     return count, size
 

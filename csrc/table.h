@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * What the files of a table in memory share: table.c edits, table_load.c takes a blob apart,
+ * table_build.c lays one out.
+ *
+ * A blob is the rules of all chains, one after the other. A built-in chain starts where
+ * hook_entry says; a user-defined one after an entry with an ERROR target that holds its name.
+ * Each ends with an entry without matches whose verdict is the policy, or RETURN. After the last
+ * stands an ERROR entry named "ERROR". A jump is a standard target whose verdict is the offset
+ * of the first rule of a chain (net/ipv4/netfilter/ip_tables.c, translate_table()).
+ */
+#ifndef PYIPTC_TABLE_H
+#define PYIPTC_TABLE_H
+
+#include "entry.h"
+
+/* Memory of a table's own entries, given back all at once. */
+struct pyiptc_arena;
+
+void pyiptc_arena_free(struct pyiptc_arena *arena);
+
+/* An empty chain that belongs to no table yet; @hook -1: user-defined. NULL: out of memory. */
+struct pyiptc_chain *pyiptc_chain_new(const char *name, int hook);
+void pyiptc_chain_free(struct pyiptc_chain *chain);
+/* @index: in range. -ENOMEM. */
+int pyiptc_chain_add(struct pyiptc_chain *chain, uint32_t index, const struct pyiptc_rule *rule);
+void pyiptc_chain_drop(struct pyiptc_chain *chain, uint32_t index);
+
+/* Where a user-defined chain of this name is or belongs: sorted, as libiptc keeps them. */
+uint32_t pyiptc_table_chain_position(const struct pyiptc_table *table, const char *name);
+int pyiptc_table_add_chain(struct pyiptc_table *table, struct pyiptc_chain *chain,
+			   uint32_t position);
+
+#endif

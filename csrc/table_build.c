@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Lay a table out for the kernel, and work out what its counters have to grow by. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#include "table.h"
+
+static uint32_t head_size(const struct pyiptc_table *table, const struct pyiptc_chain *chain)
+{
+	return chain->hook >= 0 ? 0 : table->family->header_size + ERROR_SIZE;
+}
+
+/* Offsets of all chains. Return: the number of entries, or -E2BIG. */
+static int64_t place_chains(struct pyiptc_table *table, uint64_t *size)
+{
+	uint64_t offset = 0, entries = 0;
+
+	for (uint32_t i = 0; i < table->chain_count; i++) {
+		struct pyiptc_chain *chain = table->chains[i];
+
+		chain->head_offset = (uint32_t)offset;
+		offset += head_size(table, chain);
+		entries += chain->hook < 0;
+		chain->first_offset = (uint32_t)offset;
+		for (uint32_t j = 0; j < chain->count; j++)
+			offset += pyiptc_chain_rule(chain, j)->size;
+		chain->foot_offset = (uint32_t)offset;
+		offset += table->family->header_size + STANDARD_SIZE;
+		entries += chain->count + 1;
+		/* A verdict is an int: no offset may be larger. */
+		if (offset > INT_MAX - 4096)
+			return -E2BIG;
+	}
+	*size = offset + table->family->header_size + ERROR_SIZE;
+	return (int64_t)entries + 1;
+}
+
+static void put_entry(const struct pyiptc_family *family, unsigned char *entry,
+		      const char *target_name, uint32_t target_size)
+{
+	unsigned char *target = entry + family->header_size;
+
+	put_u16(entry + family->offsets, family->header_size);
+	put_u16(entry + family->offsets + 2, family->header_size + target_size);
+	put_u16(target, target_size);
+	strcpy((char *)target + 2, target_name);
+}
+
+static void put_error(const struct pyiptc_family *family, unsigned char *entry, const char *name)
+{
+	put_entry(family, entry, XT_ERROR_TARGET, ERROR_SIZE);
+	strcpy((char *)entry + family->header_size + sizeof(struct xt_entry_target), name);
+}
+
+static uint32_t put_rule(const struct pyiptc_family *family, unsigned char *base, uint32_t offset,
+			 const struct pyiptc_rule *rule)
+{
+	unsigned char *entry = base + offset;
+
+	memcpy(entry, rule->data, rule->size);
+	if (rule->kind == PYIPTC_RULE_JUMP)
+		put_verdict(target_of(family, entry), (int)rule->jump->first_offset);
+	else if (rule->kind == PYIPTC_RULE_FALLTHROUGH)
+		put_verdict(target_of(family, entry), (int)(offset + rule->size));
+	return offset + rule->size;
+}
+
+static void put_chain(const struct pyiptc_table *table, const struct pyiptc_chain *chain,
+		      struct ipt_replace *replace)
+{
+	const struct pyiptc_family *family = table->family;
+	unsigned char *base = (unsigned char *)replace->entries;
+	unsigned char *foot = base + chain->foot_offset;
+	uint32_t offset = chain->first_offset;
+
+	if (chain->hook >= 0) {
+		replace->hook_entry[chain->hook] = chain->first_offset;
+		replace->underflow[chain->hook] = chain->foot_offset;
+	} else {
+		put_error(family, base + chain->head_offset, chain->name);
+	}
+	for (uint32_t i = 0; i < chain->count; i++)
+		offset = put_rule(family, base, offset, pyiptc_chain_rule(chain, i));
+	put_entry(family, foot, XT_STANDARD_TARGET, STANDARD_SIZE);
+	put_verdict(foot + family->header_size, chain->policy);
+	put_counters(family, foot, &chain->counters);
+}
+
+static int new_counters(const struct pyiptc_table *table, uint32_t entries,
+			struct xt_counters_info **info, size_t *size)
+{
+	*size = sizeof(**info) + entries * sizeof(struct xt_counters);
+	*info = calloc(1, *size);
+	if (*info == NULL)
+		return -ENOMEM;
+	memcpy((*info)->name, table->name, sizeof((*info)->name));
+	(*info)->num_counters = entries;
+	return 0;
+}
+
+int pyiptc_table_build(struct pyiptc_table *table, struct pyiptc_image *image)
+{
+	uint64_t size;
+	int64_t entries = place_chains(table, &size);
+	struct ipt_replace *replace;
+
+	memset(image, 0, sizeof(*image));
+	if (entries < 0)
+		return (int)entries;
+	image->size = sizeof(*replace) + size;
+	image->replace = replace = calloc(1, image->size);
+	image->old = calloc(table->num_entries, sizeof(*image->old));
+	if (replace == NULL || image->old == NULL ||
+	    new_counters(table, (uint32_t)entries, &image->counters, &image->counters_size) < 0) {
+		pyiptc_image_free(image);
+		return -ENOMEM;
+	}
+	memcpy(replace->name, table->name, sizeof(replace->name));
+	replace->valid_hooks = table->valid_hooks;
+	replace->num_entries = (uint32_t)entries;
+	replace->size = (uint32_t)size;
+	replace->num_counters = table->num_entries;
+	replace->counters = image->old;
+	for (uint32_t i = 0; i < table->chain_count; i++)
+		put_chain(table, table->chains[i], replace);
+	put_error(table->family,
+		  (unsigned char *)replace->entries + size - table->family->header_size - ERROR_SIZE,
+		  "ERROR");
+	return 0;
+}
+
+void pyiptc_image_free(struct pyiptc_image *image)
+{
+	free(image->replace);
+	free(image->old);
+	free(image->counters);
+	memset(image, 0, sizeof(*image));
+}
+
+/*
+ * A new entry's counters. The kernel starts all at zero with a replace and gives the old ones;
+ * an entry that goes on gets them back, one that was zeroed what came since the read.
+ */
+static struct xt_counters mapped(const struct xt_counters *old, uint32_t origin,
+				 struct xt_counters own, int is_zeroed)
+{
+	struct xt_counters counters;
+
+	if (origin == PYIPTC_ORIGIN_NONE)
+		return own;
+	counters = old[origin];
+	if (is_zeroed) {
+		counters.pcnt -= own.pcnt;
+		counters.bcnt -= own.bcnt;
+	}
+	return counters;
+}
+
+void pyiptc_table_map_counters(const struct pyiptc_table *table, struct pyiptc_image *image)
+{
+	struct xt_counters *next = image->counters->counters;
+
+	for (uint32_t i = 0; i < table->chain_count; i++) {
+		const struct pyiptc_chain *chain = table->chains[i];
+
+		next += chain->hook < 0; /* its head */
+		for (uint32_t j = 0; j < chain->count; j++) {
+			const struct pyiptc_rule *rule = pyiptc_chain_rule(chain, j);
+
+			*next++ = mapped(image->old, rule->origin,
+					 get_counters(table->family, rule->data), rule->is_zeroed);
+		}
+		/* A user-defined chain's end counts packets that return: they go on too. */
+		*next++ = chain->is_set ? chain->given
+					: mapped(image->old, chain->origin, chain->counters,
+						 chain->is_zeroed);
+	}
+}
+
+void pyiptc_table_adopt(struct pyiptc_table *table, struct pyiptc_image *image)
+{
+	const struct xt_counters *next = image->counters->counters;
+	unsigned char *base = (unsigned char *)image->replace->entries;
+	uint32_t index = 0;
+
+	for (uint32_t i = 0; i < table->chain_count; i++) {
+		struct pyiptc_chain *chain = table->chains[i];
+		uint32_t offset = chain->first_offset;
+
+		index += chain->hook < 0;
+		for (uint32_t j = 0; j < chain->count; j++, index++) {
+			struct pyiptc_rule *rule = pyiptc_chain_rule(chain, j);
+
+			rule->data = base + offset;
+			rule->origin = index;
+			rule->is_zeroed = 0;
+			put_counters(table->family, rule->data, &next[index]);
+			offset += rule->size;
+		}
+		chain->origin = index;
+		chain->counters = next[index++];
+		chain->is_set = chain->is_zeroed = 0;
+	}
+	table->num_entries = image->replace->num_entries;
+	table->is_changed = table->is_recounted = 0;
+	pyiptc_arena_free(table->arena);
+	table->arena = NULL;
+	free(table->block);
+	table->block = image->replace;
+	table->entries = base;
+	image->replace = NULL;
+}
+
+/* What @from has to grow by, wrapping, to become @to. */
+static struct xt_counters difference(struct xt_counters to, struct xt_counters from)
+{
+	return (struct xt_counters){ .pcnt = to.pcnt - from.pcnt, .bcnt = to.bcnt - from.bcnt };
+}
+
+int pyiptc_table_recount(const struct pyiptc_table *table, struct xt_counters_info **info,
+			 size_t *size)
+{
+	static const struct xt_counters zero;
+	int rc = new_counters(table, table->num_entries, info, size);
+
+	if (rc < 0)
+		return rc;
+	for (uint32_t i = 0; i < table->chain_count; i++) {
+		const struct pyiptc_chain *chain = table->chains[i];
+
+		for (uint32_t j = 0; j < chain->count; j++) {
+			const struct pyiptc_rule *rule = pyiptc_chain_rule(chain, j);
+
+			if (rule->is_zeroed)
+				(*info)->counters[rule->origin] = difference(
+					zero, get_counters(table->family, rule->data));
+		}
+		if (chain->is_set || chain->is_zeroed)
+			(*info)->counters[chain->origin] =
+				difference(chain->is_set ? chain->given : zero, chain->counters);
+	}
+	return 0;
+}
+
+void pyiptc_table_adopt_counters(struct pyiptc_table *table)
+{
+	static const struct xt_counters zero;
+
+	for (uint32_t i = 0; i < table->chain_count; i++) {
+		struct pyiptc_chain *chain = table->chains[i];
+
+		for (uint32_t j = 0; j < chain->count; j++) {
+			struct pyiptc_rule *rule = pyiptc_chain_rule(chain, j);
+
+			if (rule->is_zeroed)
+				put_counters(table->family, rule->data, &zero);
+			rule->is_zeroed = 0;
+		}
+		if (chain->is_set || chain->is_zeroed)
+			chain->counters = chain->is_set ? chain->given : zero;
+		chain->is_set = chain->is_zeroed = 0;
+	}
+	table->is_recounted = 0;
+}
