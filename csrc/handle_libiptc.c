@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pyiptc.h"
+#include "entry.h"
 
 static int failed(struct pyiptc_error *error, const char *operation, int rc)
 {
@@ -136,41 +136,25 @@ struct plan {
 	size_t carry_count;
 };
 
-static uint16_t get_u16(const unsigned char *at)
-{
-	uint16_t value;
-
-	memcpy(&value, at, sizeof(value));
-	return value;
-}
-
-static const unsigned char *target_of(const struct plan *plan, const unsigned char *entry)
-{
-	return entry + get_u16(entry + plan->table->family->offsets);
-}
-
 static const char *target_name(const struct plan *plan, const unsigned char *entry)
 {
-	return (const char *)target_of(plan, entry) + offsetof(struct xt_entry_target, u.user.name);
+	return (const char *)target_of(plan->table->family, entry) +
+	       offsetof(struct xt_entry_target, u.user.name);
 }
 
 static bool is_head(const struct plan *plan, const unsigned char *entry)
 {
-	return strncmp(target_name(plan, entry), XT_ERROR_TARGET, XT_EXTENSION_MAXNAMELEN) == 0;
+	return has_name(target_of(plan->table->family, entry), XT_ERROR_TARGET);
 }
 
 static int verdict_of(const struct plan *plan, const unsigned char *entry)
 {
-	int verdict;
-
-	memcpy(&verdict, target_of(plan, entry) + offsetof(struct xt_standard_target, verdict),
-	       sizeof(verdict));
-	return verdict;
+	return get_verdict(target_of(plan->table->family, entry));
 }
 
 static const unsigned char *next_entry(const struct plan *plan, const unsigned char *entry)
 {
-	return entry + get_u16(entry + plan->table->family->offsets + 2);
+	return entry + next_offset(plan->table->family, entry);
 }
 
 static uint32_t count_heads(const struct plan *plan)
@@ -209,7 +193,7 @@ static int list_bases(struct plan *plan)
 				plan->bases[count].first = first;
 				plan->bases[count++].foot = i - 1;
 			}
-			name = (const char *)target_of(plan, entry) +
+			name = (const char *)target_of(table->family, entry) +
 			       offsetof(struct xt_error_target, errorname);
 			first = i + 1;
 		}
@@ -408,12 +392,10 @@ static int insert_rule(struct plan *plan, const struct pyiptc_chain *chain, uint
 }
 
 static void carry(struct plan *plan, uint32_t to, uint32_t from, bool is_zeroed,
-		  const void *counters)
+		  struct xt_counters read)
 {
 	struct pyiptc_carry *carry = &plan->carries[plan->carry_count++];
-	struct xt_counters read;
 
-	memcpy(&read, counters, sizeof(read));
 	*carry = (struct pyiptc_carry){ .to = to, .from = from };
 	if (is_zeroed) {
 		carry->less_packets = read.pcnt;
@@ -439,7 +421,7 @@ static int insert_rules(struct plan *plan, const struct pyiptc_chain *chain, uin
 			rc = insert_rule(plan, chain, i, rule);
 		if (rule->origin != PYIPTC_ORIGIN_NONE && (!is_kept || rule->is_zeroed))
 			carry(plan, *index, rule->origin, rule->is_zeroed,
-			      rule->data + plan->table->family->counters);
+			      get_counters(plan->table->family, rule->data));
 	}
 	return rc;
 }
@@ -472,7 +454,7 @@ static int fill_chains(struct plan *plan)
 		    (chain->is_set || chain->policy != plan->bases[i].policy))
 			rc = set_policy(plan, chain);
 		if (chain->origin != PYIPTC_ORIGIN_NONE && !chain->is_set)
-			carry(plan, index, chain->origin, chain->is_zeroed, &chain->counters);
+			carry(plan, index, chain->origin, chain->is_zeroed, chain->counters);
 	}
 	return rc;
 }
