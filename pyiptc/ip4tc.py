@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .chain import Chain
 from .errors import IPTCError, XTablesError
 from .extension import IPTCModule
@@ -24,3 +26,12 @@ __all__ = [
     "XTablesError",
     "is_table_available",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """The structs of ctypes, which few programs ask for, are made when they are."""
+    if name not in ("in_addr", "ipt_entry", "ipt_ip"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import structs
+
+    return getattr(structs, name)

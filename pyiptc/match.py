@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 from .enums import Kind
 from .extension import IPTCModule
@@ -41,3 +41,10 @@ class Match(IPTCModule):
     def match_buf(self) -> bytes:
         """The payload: ``struct xt_entry_match`` with its data, an own copy."""
         return self._view()
+
+    @property
+    def match(self) -> Any:
+        """The payload's header as ``xt_entry_match`` of :mod:`pyiptc.structs`, an own copy."""
+        from . import structs
+
+        return structs.xt_entry_match.from_buffer_copy(self._view())

@@ -7,12 +7,20 @@
 from __future__ import annotations
 
 import weakref
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from . import _kernel, namespace
 from .errors import IPTCError
 
-__all__ = ["has_chain", "is_open_chain", "open_tables", "register"]
+__all__ = [
+    "available_tables",
+    "has_chain",
+    "is_open_chain",
+    "open_tables",
+    "register",
+    "register_finder",
+]
 
 
 class OpenTable(Protocol):
@@ -25,7 +33,18 @@ class OpenTable(Protocol):
     def is_chain(self, chain: str) -> bool: ...
 
 
+_finders: list[Callable[[int], list[Any]]] = []
 _tables: weakref.WeakSet[OpenTable] = weakref.WeakSet()
+
+
+def register_finder(finder: Callable[[int], list[Any]]) -> None:
+    """Tell who can open all tables of a family."""
+    _finders.append(finder)
+
+
+def available_tables(family: int) -> list[Any]:
+    """All tables of a family that can be had in the calling thread's network namespace."""
+    return [table for finder in _finders for table in finder(family)]
 
 
 def register(table: OpenTable) -> None:

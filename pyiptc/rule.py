@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from . import _xtables
+from . import _xtables, registry
 from ._blob import Entry, Header, compose, standard_target
 from .addresses import (
     Network,
@@ -16,11 +16,12 @@ from .addresses import (
     format_network,
     parse_interface,
     parse_network,
+    prefix_mask,
 )
 from .counters import Counters, checked
 from .enums import Family, HeaderFlag, Inverted
 from .errors import RuleError, XTablesError
-from .identity import Key, key_of, unordered
+from .identity import Key, key_of, mask_of, unordered
 from .match import Match
 from .target import Target
 
@@ -192,20 +193,21 @@ class Rule:
         self._reset(entry)
 
     @property
-    def entry(self) -> Entry:
-        """The whole rule as an immutable entry, complete or not."""
-        return self._as_is()
+    def entry(self) -> Any:
+        """The header as ``ipt_entry`` or ``ip6t_entry`` of :mod:`pyiptc.structs`, an own copy."""
+        from . import structs
+
+        cls = structs.ip6t_entry if self._family == Family.IPV6 else structs.ipt_entry
+        return cls.from_buffer_copy(self._as_is().head)
 
     @property
     def mask(self) -> bytes:
         """Which bits of :attr:`rule` count when rules are compared."""
-        from .identity import mask_of
-
         return mask_of(self._as_is())
 
-    def get_ip(self) -> bytes:
-        """Bytes of ``struct ipt_ip`` or ``struct ip6t_ip6``, an own copy."""
-        return self._as_is().ip
+    def get_ip(self) -> Any:
+        """``ipt_ip`` or ``ip6t_ip6`` of :attr:`entry`."""
+        return self.entry.ipv6 if self._family == Family.IPV6 else self.entry.ip
 
     # -- matches and target --------------------------------------------------------------------------
 
@@ -267,10 +269,8 @@ class Rule:
 
     @property
     def tables(self) -> list[Any]:
-        """The tables of the rule's family that exist or can be had here."""
-        from .table import tables_of
-
-        return tables_of(self._family)
+        """The tables of the rule's family that can be had here."""
+        return registry.available_tables(self._family)
 
     # -- addresses -------------------------------------------------------------------------------------
 
@@ -636,8 +636,6 @@ class Rule6(Rule):
 
     def _create_mask(self, plen: int) -> list[int]:
         """A mask of *plen* ones as a list of 16 numbers."""
-        from .addresses import prefix_mask
-
         return list(prefix_mask(plen, 16))
 
     @property

@@ -496,3 +496,4 @@ def _after_fork() -> None:
 
 
 os.register_at_fork(after_in_child=_after_fork)
+registry.register_finder(tables_of)

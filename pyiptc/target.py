@@ -190,6 +190,13 @@ class Target(IPTCModule):
         return hash(self._identity())
 
     @property
+    def target(self) -> Any:
+        """The payload's header as ``xt_entry_target`` of :mod:`pyiptc.structs`, an own copy."""
+        from . import structs
+
+        return structs.xt_entry_target.from_buffer_copy(self._view())
+
+    @property
     def goto(self) -> bool:
         """Whether the chain is gone to, not jumped to."""
         return self._goto

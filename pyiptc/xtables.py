@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from . import _xtables, libraries
 from .enums import Kind
@@ -66,3 +67,12 @@ class xtables:  # noqa: N801 - the name of python-iptables
             return _xtables.instance(self.proto).find(kind, name)
         except XTablesError:
             return None
+
+
+def __getattr__(name: str) -> Any:
+    """The structs of ctypes, which few programs ask for, are made when they are."""
+    if name not in ("xt_counters", "xt_entry_match", "xt_entry_target"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import structs
+
+    return getattr(structs, name)
