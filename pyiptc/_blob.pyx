@@ -91,6 +91,10 @@ cdef class Entry:
         BlobError: *data* is not a well-formed entry.
     """
 
+    def __cinit__(self, *args, **kwargs):
+        # Never NULL, not even where a subclass forgets __init__().
+        self.layout = layout_of(2)
+
     def __init__(self, int family, bytes data not None, int kind=PLAIN, str jump=None):
         cdef uint32_t offset = 0
         cdef const char *reason
@@ -102,8 +106,13 @@ cdef class Entry:
         if reason is not NULL:
             raise BlobError(f"entry of {len(data)} bytes, at byte {offset}: {to_str(reason)}",
                             offset)
+        if kind not in (PLAIN, JUMP, FALLTHROUGH):
+            raise BlobError(f"an entry of kind {kind}")
         if (kind == JUMP) != (jump is not None):
             raise BlobError("a jump has a chain, and nothing else has")
+        if kind != PLAIN and (<const unsigned char *>data)[
+                get_u16(<const unsigned char *>data + self.layout.offsets) + 2] != 0:
+            raise BlobError("a verdict beside an entry whose target is an extension")
         self.data = data
         self.kind = kind
         self.jump = jump
@@ -216,7 +225,7 @@ cdef class Entry:
             memcpy(mask + <uint32_t>name_at, data + <uint32_t>name_at + MASK_DISTANCE, 16)
         while at < size:
             length = get_u16(data + at)
-            counted = min(<Py_ssize_t>user_sizes[index], length - HEADER)
+            counted = max(0, min(<Py_ssize_t>user_sizes[index], length - HEADER))
             memset(mask + at, 0xFF, HEADER + counted)
             at += length
             index += 1

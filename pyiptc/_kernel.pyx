@@ -17,6 +17,7 @@ from ._xtables cimport Instance
 
 from . import libraries
 from ._xtables import instance as instance_of
+from .text import encode
 from .errors import BlobError, CountersLostError, UnsupportedError, edit_error, kernel_error
 
 #: Names of the handles (see :class:`TableData`): the first is the default.
@@ -26,7 +27,7 @@ _POLICIES = {-1: "DROP", -2: "ACCEPT", -4: "QUEUE", -5: "RETURN"}
 
 
 cdef bytes to_bytes(str text):
-    cdef bytes name = text.encode("utf-8", "surrogateescape")
+    cdef bytes name = encode(text)
     if b"\0" in name:
         raise ValueError(f"{text!r}: a name cannot have a NUL byte")
     return name
@@ -135,6 +136,10 @@ cdef object failure(const _csrc.pyiptc_error *error, str table, str action, int 
     return kernel_error(error.number, operation, table, action, to_str(error.text))
 
 
+#: Set while read() makes a TableData: there is no other way to one.
+cdef bint reading = False
+
+
 cdef class TableData:
     """A table in memory: chains of entries, as read from a kernel and edited since.
 
@@ -154,8 +159,9 @@ cdef class TableData:
         """The instance that the handle works inside of, or NULL."""
         return self.instance.instance if self.instance is not None else NULL
 
-    def __init__(self):
-        raise TypeError("read() makes tables")
+    def __cinit__(self):
+        if not reading:
+            raise TypeError("read() makes tables")
 
     cdef _csrc.pyiptc_chain *find_chain(self, str name, str operation) except NULL:
         cdef bytes raw = to_bytes(name)
@@ -350,6 +356,15 @@ cdef class TableData:
         return 0
 
 
+cdef TableData new_table():
+    global reading
+    reading = True
+    try:
+        return TableData.__new__(TableData)
+    finally:
+        reading = False
+
+
 def read(Socket socket not None, str name not None, str handle="legacy") -> TableData:
     """Read a whole table from the kernel.
 
@@ -360,11 +375,12 @@ def read(Socket socket not None, str name not None, str handle="legacy") -> Tabl
         BlobError: What the kernel gave is no table.
     Cost: two system calls, linear in the size of the table.
     """
-    cdef TableData data = TableData.__new__(TableData)
+    cdef TableData data
     cdef _csrc.pyiptc_error error
     cdef bytes raw = to_bytes(name)
     cdef const char *table = raw
     cdef int rc
+    data = new_table()
     data.handle = handle_of(handle)
     if data.handle is &_csrc.pyiptc_handle_libiptc:
         data.instance = instance_of(<int>socket.layout.nfproto)

@@ -19,6 +19,7 @@ from . cimport _csrc
 from ._blob cimport to_str
 
 from . import libraries
+from .text import encode
 from .errors import LibraryWarning, UnsupportedError, XTablesError
 
 MATCH = _csrc.PYIPTC_MATCH
@@ -67,7 +68,7 @@ cdef object text_of(const char *text, size_t size):
 
 
 cdef bytes name_bytes(str name):
-    cdef bytes raw = name.encode("utf-8", "surrogateescape")
+    cdef bytes raw = encode(name)
     if not raw or len(raw) > NAME_MAX or b"/" in raw or b"\0" in raw or b" " in raw:
         raise XTablesError(
             f"invalid name {name!r} of a match or target: 1 to {NAME_MAX} bytes, "
@@ -79,18 +80,16 @@ cdef class Instance:
     """libxtables for one family. Use :func:`instance`."""
 
     def __cinit__(self, int family):
-        self.family = family
-        self.extensions = {}
-        self.option_tables = {}
-        self.protocols = {}
-
-    def __init__(self, int family):
         cdef char error[512]
         cdef bytes inner = os.fsencode(libraries.INNER)
         cdef bytes path = os.fsencode(libraries.find_libxtables())
         cdef bytes libdir = os.fsencode(os.environ.get("XTABLES_LIBDIR", ""))
         cdef const char *libdir_text = NULL
         cdef int rc
+        self.family = family
+        self.extensions = {}
+        self.option_tables = {}
+        self.protocols = {}
         error[0] = 0
         if libdir:
             libdir_text = libdir
@@ -284,7 +283,7 @@ cdef class Instance:
         Raises:
             XTablesError: unknown.
         """
-        cdef bytes raw = name.encode("utf-8", "surrogateescape")
+        cdef bytes raw = encode(name)
         if b"\0" in raw:
             raise XTablesError(f"unknown protocol {name!r} specified", name)
         cdef const char *c_name = raw

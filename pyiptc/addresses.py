@@ -14,6 +14,9 @@ __all__ = ["Network", "format_interface", "format_network", "parse_interface", "
 #: Longest name of an interface, in bytes (IFNAMSIZ without its NUL).
 INTERFACE_MAX = 15
 
+#: As many digits as need be looked at to see that a number is too large.
+_DIGITS_MAX = 20
+
 
 class Network(NamedTuple):
     """An address and the bits of it that count, in network order."""
@@ -34,9 +37,9 @@ def parse_network(text: str, family: int) -> Network:
     if not slash:
         return Network(raw, b"\xff" * len(raw))
     if mask.isascii() and mask.isdigit():
-        length = int(mask)
+        length = int(mask[:_DIGITS_MAX])
         if length > bits:
-            raise RuleError(f"invalid prefix length {mask} in {text!r}: expected 0 to {bits}")
+            raise RuleError(f"invalid prefix length in {text[:80]!r}: expected 0 to {bits}")
         return Network(raw, prefix_mask(length, len(raw)))
     return Network(raw, _to_bytes(mask, family, "netmask", text))
 

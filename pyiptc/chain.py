@@ -18,10 +18,11 @@ from .edits import (
     Zero,
     find_unordered,
 )
-from .errors import RuleError
+from .errors import ChainNameError, RuleError
 from .identity import Key, key_of, mask_of
 from .policy import Policy
-from .rule import Rule
+from .rule import Rule, Rule6
+from .text import encode
 
 if TYPE_CHECKING:
     from ._blob import Entry
@@ -180,10 +181,9 @@ class Chain:
 
         def build(data: TableData) -> Union[Append, Insert, Replace]:
             entry = rule._compile(data.has_chain)
-            describe = rule.copy().__str__
             if how == "append":
-                return Append(name, entry, describe)
-            return (Insert if how == "insert" else Replace)(name, at, entry, describe)
+                return Append(name, entry, _describe)
+            return (Insert if how == "insert" else Replace)(name, at, entry, _describe)
 
         self.table._edit(build)
 
@@ -217,7 +217,7 @@ class Chain:
 
         def build(data: TableData) -> Delete:
             assert rule is not None
-            return Delete(name, rule._compile(data.has_chain), occurrence, rule.copy().__str__)
+            return Delete(name, rule._compile(data.has_chain), occurrence, _describe)
 
         self.table._edit(build)
         if listing is not None:
@@ -243,6 +243,7 @@ class Chain:
     def rename(self, new_name: str) -> None:
         """Rename it; this object has the new name afterwards, and jumps follow."""
         old = self.name
+        new_name = new_chain_name(new_name)
         self.table._edit(lambda data: RenameChain(old, new_name))
         self.table._chain_objects.pop(old, None)
         self.name = new_name
@@ -304,6 +305,29 @@ def _checked_index(index: Any) -> int:
     if number < 0:
         raise ValueError(f"a position is 0 or more, not {number}")
     return min(number, (1 << 32) - 1)
+
+
+def new_chain_name(name: str) -> str:
+    """A name that iptables can take too."""
+    if not isinstance(name, str):
+        raise TypeError(f"a chain's name is a string, not {name!r}")
+    problem = None
+    if not name:
+        problem = "it is empty"
+    elif len(encode(name)) > 28:
+        problem = "Invalid argument, at most 28 bytes"
+    elif name[0] in "-!":
+        problem = f"it starts with {name[0]!r}"
+    elif "\0" in name or any(char.isspace() for char in name):
+        problem = "white space or NUL in it"
+    if problem is not None:
+        raise ChainNameError(f"can't create chain {name}: {problem}")
+    return name
+
+
+def _describe(entry: Entry) -> str:
+    """The text of an edit's rule, for an error."""
+    return str((Rule6 if entry.family == Rule6._family else Rule)._from_entry(entry))
 
 
 def _read_here(rule: Rule) -> None:

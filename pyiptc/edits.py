@@ -46,13 +46,13 @@ class Append:
 
     chain: str
     entry: Entry
-    describe: Callable[[], str]
+    describe: Callable[[Entry], str]
 
     def apply(self, data: TableData) -> None:
         data.append(self.chain, self.entry)
 
     def __str__(self) -> str:
-        return f"-A {self.chain} {self.describe()}"
+        return f"-A {self.chain} {self.describe(self.entry)}"
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,13 @@ class Insert:
     chain: str
     index: int
     entry: Entry
-    describe: Callable[[], str]
+    describe: Callable[[Entry], str]
 
     def apply(self, data: TableData) -> None:
         data.insert(self.chain, self.index, self.entry)
 
     def __str__(self) -> str:
-        return f"-I {self.chain} {self.index + 1} {self.describe()}"
+        return f"-I {self.chain} {self.index + 1} {self.describe(self.entry)}"
 
 
 @dataclass(frozen=True)
@@ -78,13 +78,13 @@ class Replace:
     chain: str
     index: int
     entry: Entry
-    describe: Callable[[], str]
+    describe: Callable[[Entry], str]
 
     def apply(self, data: TableData) -> None:
         data.replace(self.chain, self.index, self.entry)
 
     def __str__(self) -> str:
-        return f"-R {self.chain} {self.index + 1} {self.describe()}"
+        return f"-R {self.chain} {self.index + 1} {self.describe(self.entry)}"
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ class Delete:
     chain: str
     entry: Entry
     occurrence: int
-    describe: Callable[[], str]
+    describe: Callable[[Entry], str]
 
     def apply(self, data: TableData) -> None:
         data.delete(self.chain, self.find(data))
@@ -131,7 +131,7 @@ class Delete:
         return found
 
     def __str__(self) -> str:
-        return f"-D {self.chain} {self.describe()}"
+        return f"-D {self.chain} {self.describe(self.entry)}"
 
 
 def rule_not_found(chain: str) -> RuleNotFoundError:

@@ -114,15 +114,15 @@ class IPTCModule:
         assert self._rule is not None
         return self._rule._head()
 
-    def _make(self, final: bool) -> bytes:
-        """The payload of the options, as they are now and for the rule as it is now."""
+    def _make(self, final: bool, head: Optional[bytes] = None) -> bytes:
+        """The payload of the options, as they are now and for a rule's header as it is now."""
         if self._options is None:
             assert self._payload is not None
             return self._payload
-        return self._parse(self._options, final)
+        return self._parse(self._options, final, head)
 
-    def _parse(self, options: list[Option], final: bool) -> bytes:
-        head = self._head
+    def _parse(self, options: list[Option], final: bool, head: Optional[bytes] = None) -> bytes:
+        head = self._head if head is None else head
         if options is self._options and self._made is not None:
             made_for, was_final, payload = self._made
             # Counters are part of the header and matter to no extension.

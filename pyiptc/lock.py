@@ -86,11 +86,15 @@ def held(path: str, wait: Optional[float] = None) -> Iterator[None]:
         raise AccessError(
             f"can't open lock file {path}: {error.strerror}", error.errno, "open", path
         ) from error
+    owner = os.getpid()
     try:
         _acquire(fd, path, wait)
         yield
     finally:
-        # Closing lets go: the descriptor is nobody else's.
+        # A child forked meanwhile has a descriptor of the same lock: closing alone would leave it
+        # locked as long as the child lives, and a child must not unlock what is its parent's.
+        if os.getpid() == owner:
+            fcntl.flock(fd, fcntl.LOCK_UN)
         os.close(fd)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from . import _kernel, namespace
-from .errors import IPTCError
+from .errors import ClosedError, IPTCError
 
 __all__ = [
     "available_tables",
@@ -20,6 +20,7 @@ __all__ = [
     "open_tables",
     "register",
     "register_finder",
+    "unregister",
 ]
 
 
@@ -52,6 +53,11 @@ def register(table: OpenTable) -> None:
     _tables.add(table)
 
 
+def unregister(table: OpenTable) -> None:
+    """Forget a table that was closed."""
+    _tables.discard(table)
+
+
 def open_tables(family: int) -> list[OpenTable]:
     """The tables of a family that are open for the calling thread's network namespace."""
     cookie = namespace.current_cookie()
@@ -66,7 +72,13 @@ def is_open_chain(family: int, name: str) -> bool:
     """Whether a table that is open here has a chain of this name, as it was last read or edited."""
     if not _tables:
         return False
-    return any(table.is_chain(name) for table in open_tables(family))
+    for table in open_tables(family):
+        try:
+            if table.is_chain(name):
+                return True
+        except ClosedError:
+            continue  # closed by another thread since it was listed
+    return False
 
 
 def has_chain(family: int, name: str) -> bool:

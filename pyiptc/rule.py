@@ -103,24 +103,30 @@ class Rule:
     def _touch(self) -> None:
         """Something was edited: it is no longer what was read."""
         self._entry = None
-        self._head_bytes = None
         self._origin = None
 
     def _edit(self) -> Header:
         """The header, to be changed."""
         header = self._unpacked()
         self._touch()
+        self._head_bytes = None
         return header
 
     def _unpacked(self) -> Header:
         """The header, with the matches and the target taken out of the entry."""
         if self._header is None or self._matches is None:
             assert self._entry is not None
-            self._header = self._entry.header
-            self._matches = []
-            self._matches = [Match(self, match=payload) for payload in self._entry.matches]
-            goto = bool(self._header.flags & self._goto_flag)
-            self._target = Target._from_entry(self, self._entry, goto)
+            # Only when all of it is there: half a rule would be about more packets. The matches
+            # look at the header while they are made.
+            header = self._header = self._entry.header
+            try:
+                matches = [Match(self, match=payload) for payload in self._entry.matches]
+                goto = bool(header.flags & self._goto_flag)
+                self._target = Target._from_entry(self, self._entry, goto)
+            except BaseException:
+                self._header = None
+                raise
+            self._matches = matches
         return self._header
 
     def _head(self) -> bytes:
@@ -144,7 +150,7 @@ class Rule:
         header = self._unpacked()
         if self._target is None:
             raise RuleError("invalid rule: it has no target")
-        matches = [match._make(final=True) for match in self._matches or ()]
+        matches = [match._make(final=True, head=self._head()) for match in self._matches or ()]
         payload, kind, jump = self._target._place(has_chain)
         return self._compose(header, matches, payload, kind, jump)
 
@@ -229,14 +235,18 @@ class Rule:
             raise TypeError(f"expected a Match, not {match!r}")
         self._edit()
         assert self._matches is not None
+        if match.rule is not None and match.rule is not self:
+            # It may be in that rule too, which no longer hears of its changes.
+            match.rule._touch()
         match.rule = self
         self._matches.append(match)
 
     def remove_match(self, match: Match) -> None:
         """Take the first match out that equals *match*. Raises ValueError."""
+        index = self.matches.index(match)
         self._edit()
         assert self._matches is not None
-        self._matches.remove(match)
+        del self._matches[index]
 
     @property
     def target(self) -> Optional[Target]:
@@ -382,6 +392,8 @@ class Rule:
             value = 0
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             raise TypeError(f"a protocol is a name or a number, not {value!r}")
+        if isinstance(value, int) and not 0 <= value <= 255:
+            raise RuleError("invalid protocol number: expected a name or 0 to 255")
         text = str(value)
         inverted = text.startswith("!")
         number = self._protocol_number(text[1:].lstrip(" ") if inverted else text)
@@ -395,8 +407,8 @@ class Rule:
     def _protocol_number(self, text: str) -> int:
         name = text.strip().lower()
         if name.isascii() and name.isdigit():
-            if int(name) > 255:
-                raise RuleError(f"invalid protocol {text!r}: expected a name or 0 to 255")
+            if len(name) > 20 or int(name) > 255:
+                raise RuleError(f"invalid protocol {text[:80]!r}: expected a name or 0 to 255")
             return int(name)
         for number, known in self.protocols.items():
             if name == known:
@@ -606,7 +618,7 @@ def _restore(cls: type[Rule], entry: Optional[Entry], parts: Any) -> Rule:
 
 
 def _no(protocol: str) -> int:
-    raise RuleError(f"invalid protocol {protocol!r}: expected a name or 0 to 255") from None
+    raise RuleError(f"invalid protocol {protocol[:80]!r}: expected a name or 0 to 255") from None
 
 
 def _signed(header: Header, flag: int, words: str) -> str:

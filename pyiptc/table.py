@@ -12,13 +12,12 @@ from typing import Any, Optional, Union
 
 from . import _kernel, backend, lock, registry
 from ._blob import Entry
-from .chain import Chain
+from .chain import Chain, new_chain_name
 from .counters import Counters, checked
 from .edits import CreateChain, DeleteChain, Edit, Flush, FlushAll, RenameChain, SetPolicy, Zero
 from .enums import Family
 from .errors import (
     AccessError,
-    ChainNameError,
     ClosedError,
     CountersLostError,
     IPTCError,
@@ -152,6 +151,7 @@ class Table:
                 return
             self._closed = True
             self._pending = []
+            registry.unregister(self)
             with self._cache_lock:
                 key = (self.name, self._namespace.cookie, self._handle)
                 if self._cache.get(key) is self:
@@ -291,7 +291,7 @@ class Table:
             ValueError: iptables could not name it: empty, over 28 bytes, white space in it, or
                 ``-`` or ``!`` in front.
         """
-        name = _new_name(_name(chain))
+        name = new_chain_name(_name(chain))
         self._edit(lambda data: CreateChain(name))
         return Chain(self, name)
 
@@ -302,10 +302,7 @@ class Table:
 
     def rename_chain(self, chain: Named, new_name: str) -> None:
         """Rename a user-defined chain; jumps to it follow."""
-        if isinstance(chain, Chain):
-            chain.rename(_new_name(new_name))
-            return
-        Chain(self, chain).rename(_new_name(new_name))
+        self._chain(chain).rename(new_name)
 
     def flush_entries(self, chain: Named) -> None:
         """Delete all rules of a chain."""
@@ -439,24 +436,6 @@ def _name(chain: Named) -> str:
     name = chain.name if isinstance(chain, Chain) else chain
     if not isinstance(name, str):
         raise TypeError(f"expected a chain or its name, not {chain!r}")
-    return name
-
-
-def _new_name(name: str) -> str:
-    """A name that iptables can take too."""
-    if not isinstance(name, str):
-        raise TypeError(f"a chain's name is a string, not {name!r}")
-    problem = None
-    if not name:
-        problem = "it is empty"
-    elif len(name.encode("utf-8", "surrogateescape")) > 28:
-        problem = "Invalid argument, at most 28 bytes"
-    elif name[0] in "-!":
-        problem = f"it starts with {name[0]!r}"
-    elif "\0" in name or any(char.isspace() for char in name):
-        problem = "white space or NUL in it"
-    if problem is not None:
-        raise ChainNameError(f"can't create chain {name}: {problem}")
     return name
 
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
+from .errors import RuleError
+
 __all__ = ["Option", "Word", "decode", "encode", "read_options", "split"]
 
 
@@ -34,8 +36,15 @@ def decode(raw: bytes) -> str:
 
 
 def encode(text: str) -> bytes:
-    """Text as bytes for the kernel."""
-    return text.encode("utf-8", "surrogateescape")
+    """Text as bytes for the kernel.
+
+    Raises:
+        RuleError: Half of a surrogate pair, which no encoding has bytes for.
+    """
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise RuleError(f"{text!r} cannot be encoded: {error.reason}") from None
 
 
 def split(text: str) -> list[Word]:

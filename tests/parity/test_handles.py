@@ -1,0 +1,51 @@
+"""Each case of the matrix, sent by the default handle and by libiptc: the same table, to the byte."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from parity.build import build
+from parity.cases import ACCEPTED, Case
+from parity.printed import Tool
+from parity.test_matrix import any_warning, each
+from support import rawtable, undertest
+from support.family import FAMILIES
+from support.oracle import Oracle
+
+
+@pytest.fixture
+def tool(case: Case, oracle: Oracle, netns: object) -> Tool:
+    """The tool, in a namespace that is ready for the case."""
+    tool = Tool(oracle, case)
+    tool.prepare()
+    return tool
+
+
+def _send(case: Case, handle: str, rule: Any) -> bytes:
+    """The table with the rule in a chain and in one that is jumped to; it is as it was after."""
+    family, iptc = FAMILIES[case.family], undertest.load()
+    jump = family.Rule()
+    with family.Table(case.table, handle=handle) as table:
+        chain, other = iptc.Chain(table, case.chain), table.create_chain("other")
+        jump.create_target("other")
+        for target in (chain, other, chain):
+            target.append(rule)
+        chain.insert(jump)
+        chain.delete(index=1)
+        chain.insert(rule, index=1)
+        sent = rawtable.read(case.family, case.table)
+        table.flush()
+    return sent
+
+
+@each(ACCEPTED)
+def test_same_bytes(case: Case, tool: Tool) -> None:
+    with any_warning():
+        rule = build(case)
+    before = rawtable.read(case.family, case.table)
+    by_default = _send(case, "legacy", rule)
+    assert len(by_default) > len(before)
+    assert rawtable.read(case.family, case.table) == before
+    assert _send(case, "libiptc", rule) == by_default
