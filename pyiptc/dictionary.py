@@ -136,8 +136,10 @@ def _set_field(rule: Rule, key: str, attribute: str, value: Any) -> None:
 def _set_match(rule: Rule, name: str, value: Any) -> None:
     if not isinstance(name, str):
         raise TypeError(f"a key of a rule is a string, not {name!r}")
-    if isinstance(value, (list, tuple)) and value and all(
-        isinstance(item, (Mapping, list, tuple)) for item in value
+    if (
+        isinstance(value, (list, tuple))
+        and value
+        and all(isinstance(item, (Mapping, list, tuple)) for item in value)
     ):
         for item in value:
             _set_match(rule, name, item)

@@ -263,8 +263,7 @@ def dump_table(table: str, ipv6: bool = False) -> dict[str, list[dict[str, Any]]
     """All rules of a table, by chain."""
     found = _table(table, ipv6)
     return {
-        chain.name: [decode_iptc_rule(rule, ipv6) for rule in chain.rules]
-        for chain in found.chains
+        chain.name: [decode_iptc_rule(rule, ipv6) for rule in chain.rules] for chain in found.chains
     }
 
 

@@ -217,12 +217,12 @@ _EDIT_CLASSES: dict[int, type[IPTCError]] = {
 
 def strerror(number: int, operation: Optional[str] = None) -> str:
     """What libiptc says of an error number after an operation such as ``"delete chain"``."""
-    return (
-        _WORDS.get((operation, number)) or _WORDS.get((None, number)) or os.strerror(number)
-    )
+    return _WORDS.get((operation, number)) or _WORDS.get((None, number)) or os.strerror(number)
 
 
-def kernel_error(number: int, operation: str, table: str, action: str, words: str = "") -> IPTCError:
+def kernel_error(
+    number: int, operation: str, table: str, action: str, words: str = ""
+) -> IPTCError:
     """The exception for a call that the kernel refused.
 
     Args:

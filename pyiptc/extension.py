@@ -131,7 +131,9 @@ class IPTCModule:
         words: list[bytes] = []
         table = self._option_table()
         for option in options:
-            words += _option_words(option, table[option.name].has_arg if option.name in table else 1)
+            words += _option_words(
+                option, table[option.name].has_arg if option.name in table else 1
+            )
         payload = _xtables.instance(self._family).parse(
             self._kind, self._name, head, words, final, self._said
         )
@@ -219,7 +221,9 @@ class IPTCModule:
             raise XTablesError(f"{self.name}: its payload is of an unsupported revision", self.name)
         options = self._read_options() if self._options is None else list(self._options)
         if value is None or value is False:
-            kept = [option for option in options if not self._is_same_option(option.name, parameter)]
+            kept = [
+                option for option in options if not self._is_same_option(option.name, parameter)
+            ]
             self._keep(kept)
             return
         self._set(options, _option_of(parameter, value, table[parameter].has_arg, self.name))

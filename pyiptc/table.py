@@ -112,9 +112,7 @@ class Table:
         self._closed = False
         self._pending: list[Edit] = []
         self._errno = 0
-        self._chain_objects: weakref.WeakValueDictionary[str, Chain] = (
-            weakref.WeakValueDictionary()
-        )
+        self._chain_objects: weakref.WeakValueDictionary[str, Chain] = weakref.WeakValueDictionary()
         try:
             with self._namespace.socket(self._family) as socket:
                 self._data = _kernel.read(socket, name, handle)
@@ -228,8 +226,10 @@ class Table:
 
     def _send(self, build: Optional[Callable[[_kernel.TableData], Edit]]) -> None:
         """Lock, read, change, send: pending edits first, then the one to be built."""
-        with self._noted(), self._namespace.socket(self._family) as socket, lock.held(
-            self.lock, self.wait
+        with (
+            self._noted(),
+            self._namespace.socket(self._family) as socket,
+            lock.held(self.lock, self.wait),
         ):
             data = self._read(socket)
             for edit in self._pending:

@@ -222,5 +222,3 @@ class Target(IPTCModule):
 
     def _text(self) -> str:
         return "" if self._is_standard else super()._text()
-
-
