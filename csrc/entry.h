@@ -39,7 +39,8 @@ static inline uint16_t next_offset(const struct pyiptc_family *family, const uns
 	return get_u16(entry + family->offsets + 2);
 }
 
-static inline unsigned char *target_of(const struct pyiptc_family *family, const unsigned char *entry)
+static inline unsigned char *target_of(const struct pyiptc_family *family,
+				       const unsigned char *entry)
 {
 	return (unsigned char *)entry + target_offset(family, entry);
 }
@@ -69,7 +70,7 @@ static inline bool is_standard(const struct pyiptc_family *family, const unsigne
 }
 
 static inline struct xt_counters get_counters(const struct pyiptc_family *family,
-				       const unsigned char *entry)
+					      const unsigned char *entry)
 {
 	struct xt_counters counters;
 
@@ -78,7 +79,7 @@ static inline struct xt_counters get_counters(const struct pyiptc_family *family
 }
 
 static inline void put_counters(const struct pyiptc_family *family, unsigned char *entry,
-			 const struct xt_counters *counters)
+				const struct xt_counters *counters)
 {
 	memcpy(entry + family->counters, counters, sizeof(*counters));
 }

@@ -249,8 +249,8 @@ int pyiptc_protocol_name(struct pyiptc_instance *instance, unsigned int number,
 	return leave(instance, reply, inner->protocol_name(number, reply));
 }
 
-int pyiptc_protocol_number(struct pyiptc_instance *instance, const char *name,
-			   unsigned int *number, struct pyiptc_reply *reply)
+int pyiptc_protocol_number(struct pyiptc_instance *instance, const char *name, unsigned int *number,
+			   struct pyiptc_reply *reply)
 {
 	const struct pyiptc_inner *inner = pyiptc_instance_enter(instance);
 

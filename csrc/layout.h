@@ -33,8 +33,7 @@ PYIPTC_ASSERT(offsetof(struct ip6t_ip6, invflags) == offsetof(struct ip6t_ip6, f
 PYIPTC_ASSERT(offsetof(struct ipt_ip, dmsk) == 3 * sizeof(struct in_addr));
 PYIPTC_ASSERT(offsetof(struct ip6t_ip6, dmsk) == 3 * sizeof(struct in6_addr));
 PYIPTC_ASSERT(offsetof(struct ipt_ip, outiface_mask) == offsetof(struct ipt_ip, outiface) + 32);
-PYIPTC_ASSERT(offsetof(struct ip6t_ip6, outiface_mask) ==
-	      offsetof(struct ip6t_ip6, outiface) + 32);
+PYIPTC_ASSERT(offsetof(struct ip6t_ip6, outiface_mask) == offsetof(struct ip6t_ip6, outiface) + 32);
 PYIPTC_ASSERT(sizeof(struct xt_entry_match) == 32);
 PYIPTC_ASSERT(sizeof(struct xt_entry_target) == 32);
 PYIPTC_ASSERT(sizeof(struct xt_standard_target) == 40);

@@ -19,20 +19,20 @@
 /* ---- family.c: what differs between IPv4 and IPv6 ------------------------------------------ */
 
 struct pyiptc_family {
-	unsigned int nfproto;   /* NFPROTO_IPV4 or NFPROTO_IPV6; the same number as AF_INET(6) */
-	int level;              /* of the socket options: IPPROTO_IP or IPPROTO_IPV6 */
-	int revision_match;     /* IPT_SO_GET_REVISION_MATCH … */
+	unsigned int nfproto; /* NFPROTO_IPV4 or NFPROTO_IPV6; the same number as AF_INET(6) */
+	int level;            /* of the socket options: IPPROTO_IP or IPPROTO_IPV6 */
+	int revision_match;   /* IPT_SO_GET_REVISION_MATCH … */
 	int revision_target;
-	uint32_t header_size;   /* sizeof(struct ipt_entry) */
-	uint32_t ip_size;       /* bytes of the header that tell which packets it is about */
-	uint32_t address_size;  /* src, dst and their masks stand first, one after the other */
-	uint32_t iniface;       /* offsets of the names; their masks are 32 bytes further on */
+	uint32_t header_size;  /* sizeof(struct ipt_entry) */
+	uint32_t ip_size;      /* bytes of the header that tell which packets it is about */
+	uint32_t address_size; /* src, dst and their masks stand first, one after the other */
+	uint32_t iniface;      /* offsets of the names; their masks are 32 bytes further on */
 	uint32_t outiface;
-	uint32_t proto;         /* u16 */
-	uint32_t flags;         /* u8; invflags follow */
-	uint32_t offsets;       /* offset of target_offset; next_offset follows */
+	uint32_t proto;   /* u16 */
+	uint32_t flags;   /* u8; invflags follow */
+	uint32_t offsets; /* offset of target_offset; next_offset follows */
 	uint32_t counters;
-	const char *module;     /* of the kernel: "ip_tables" */
+	const char *module; /* of the kernel: "ip_tables" */
 };
 
 /* NULL where @nfproto is neither family. */
@@ -101,9 +101,9 @@ struct pyiptc_chain {
 	struct xt_counters counters;    /* of the policy */
 	uint32_t origin;
 	uint8_t is_zeroed;
-	uint8_t is_set;                 /* the policy's counters are to become the ones given */
+	uint8_t is_set; /* the policy's counters are to become the ones given */
 	struct xt_counters given;
-	uint32_t references;            /* rules that jump or go here */
+	uint32_t references; /* rules that jump or go here */
 	uint32_t count;
 	/* Rules with a gap in between, so that edits near each other cost no moving. */
 	struct pyiptc_rule *slots;
@@ -115,14 +115,14 @@ struct pyiptc_table {
 	const struct pyiptc_family *family;
 	char name[XT_TABLE_MAXNAMELEN];
 	uint32_t valid_hooks;
-	uint32_t num_entries;          /* the kernel's, when it was read */
-	struct pyiptc_chain **chains;  /* built-in ones by hook, then the others by name */
+	uint32_t num_entries;         /* the kernel's, when it was read */
+	struct pyiptc_chain **chains; /* built-in ones by hook, then the others by name */
 	uint32_t chain_count, chain_capacity, builtin_count;
-	unsigned char *entries;        /* as read, inside of block */
+	unsigned char *entries; /* as read, inside of block */
 	void *block;
-	struct pyiptc_arena *arena;    /* entries added since */
-	uint8_t is_changed;            /* other rules, chains or policies than the kernel's */
-	uint8_t is_recounted;          /* other counters */
+	struct pyiptc_arena *arena; /* entries added since */
+	uint8_t is_changed;         /* other rules, chains or policies than the kernel's */
+	uint8_t is_recounted;       /* other counters */
 };
 
 /* Where and why a blob is not what ip_tables.h says. */
@@ -190,7 +190,7 @@ const char *pyiptc_entry_check(const struct pyiptc_family *family, const unsigne
 struct pyiptc_image {
 	struct ipt_replace *replace; /* with its entries; size bytes in all */
 	size_t size;
-	struct xt_counters *old;     /* the kernel writes the replaced entries' counters here */
+	struct xt_counters *old; /* the kernel writes the replaced entries' counters here */
 	struct xt_counters_info *counters;
 	size_t counters_size;
 };
@@ -279,8 +279,8 @@ int pyiptc_save(struct pyiptc_instance *instance, enum pyiptc_kind kind, const v
 		struct pyiptc_reply *reply);
 int pyiptc_protocol_name(struct pyiptc_instance *instance, unsigned int number,
 			 struct pyiptc_reply *reply);
-int pyiptc_protocol_number(struct pyiptc_instance *instance, const char *name,
-			   unsigned int *number, struct pyiptc_reply *reply);
+int pyiptc_protocol_number(struct pyiptc_instance *instance, const char *name, unsigned int *number,
+			   struct pyiptc_reply *reply);
 void pyiptc_reply_free(struct pyiptc_reply *reply);
 /* 1 where the C library can open instances with namespaces of their own. */
 int pyiptc_instance_has_namespaces(void);

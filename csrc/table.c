@@ -164,7 +164,8 @@ struct pyiptc_chain *pyiptc_table_find_chain(const struct pyiptc_table *table, c
 	return NULL;
 }
 
-int pyiptc_table_add_chain(struct pyiptc_table *table, struct pyiptc_chain *chain, uint32_t position)
+int pyiptc_table_add_chain(struct pyiptc_table *table, struct pyiptc_chain *chain,
+			   uint32_t position)
 {
 	if (table->chain_count == table->chain_capacity) {
 		uint32_t capacity = table->chain_capacity * 2 + 8;

@@ -126,7 +126,8 @@ int pyiptc_table_build(struct pyiptc_table *table, struct pyiptc_image *image)
 	for (uint32_t i = 0; i < table->chain_count; i++)
 		put_chain(table, table->chains[i], replace);
 	put_error(table->family,
-		  (unsigned char *)replace->entries + size - table->family->header_size - ERROR_SIZE,
+		  (unsigned char *)replace->entries + size - table->family->header_size -
+			  ERROR_SIZE,
 		  "ERROR");
 	return 0;
 }
@@ -234,8 +235,8 @@ int pyiptc_table_recount(const struct pyiptc_table *table, struct xt_counters_in
 			const struct pyiptc_rule *rule = pyiptc_chain_rule(chain, j);
 
 			if (rule->is_zeroed)
-				(*info)->counters[rule->origin] = difference(
-					zero, get_counters(table->family, rule->data));
+				(*info)->counters[rule->origin] =
+					difference(zero, get_counters(table->family, rule->data));
 		}
 		if (chain->is_set || chain->is_zeroed)
 			(*info)->counters[chain->origin] =

@@ -19,7 +19,7 @@ struct reader {
 	struct pyiptc_table *table;
 	const struct ipt_getinfo *info;
 	struct pyiptc_blob_error *error;
-	struct pyiptc_chain *chain; /* being filled, or NULL */
+	struct pyiptc_chain *chain;      /* being filled, or NULL */
 	struct pyiptc_chain **by_offset; /* in blob order: by first_offset */
 	uint32_t chain_count, chain_capacity;
 	uint32_t index;

@@ -84,8 +84,8 @@ struct module {
 	struct xtables_target *target;
 };
 
-static struct module current;          /* being parsed: released on the jump path too */
-static unsigned char *payload_block;   /* reply of the last parse */
+static struct module current;        /* being parsed: released on the jump path too */
+static unsigned char *payload_block; /* reply of the last parse */
 static struct pyiptc_option *options_block;
 
 static void exit_err(enum xtables_exittype status, const char *format, ...)
@@ -129,8 +129,7 @@ static const char *module_real_name(const struct module *module)
 	if (module->kind == PYIPTC_MATCH)
 		return module->match->real_name != NULL ? module->match->real_name
 							: module->match->name;
-	return module->target->real_name != NULL ? module->target->real_name
-						 : module->target->name;
+	return module->target->real_name != NULL ? module->target->real_name : module->target->name;
 }
 
 static void module_describe(const struct module *module, struct pyiptc_extension *extension)

@@ -40,11 +40,12 @@ struct pyiptc_host {
 	void (*free)(void *block);
 	void *(*memalign)(size_t alignment, size_t size);
 	/* 1: the kernel of the calling thread's network namespace knows this revision; 0: not. */
-	int (*revision)(unsigned int family, enum pyiptc_kind kind, const char *name, uint8_t revision);
+	int (*revision)(unsigned int family, enum pyiptc_kind kind, const char *name,
+			uint8_t revision);
 };
 
 struct pyiptc_extension {
-	char name[32];      /* as the kernel knows it: of `-m state` it is "conntrack" */
+	char name[32]; /* as the kernel knows it: of `-m state` it is "conntrack" */
 	unsigned int revision;
 	uint32_t size;      /* bytes of the payload after its header, a multiple of 8 */
 	uint32_t user_size; /* of these, the ones that count when rules are compared */
@@ -60,17 +61,17 @@ struct pyiptc_option {
 
 /* How a guarded call ended when it did not return: status of exit_err() or exit(). */
 struct pyiptc_reply {
-	const char *error;     /* the library's own words, or NULL */
-	const char *warnings;  /* what it printed on standard error, never NULL */
-	const char *text;      /* what it printed on standard output, never NULL */
-	const char *alias;     /* save: name to print after -m or -j, never NULL */
+	const char *error;    /* the library's own words, or NULL */
+	const char *warnings; /* what it printed on standard error, never NULL */
+	const char *text;     /* what it printed on standard output, never NULL */
+	const char *alias;    /* save: name to print after -m or -j, never NULL */
 	const unsigned char *payload;
 	size_t warnings_size;
 	size_t text_size;
 	size_t payload_size;
 	const struct pyiptc_option *options;
 	size_t option_count;
-	void *block; /* the outer half's: where it keeps its copy */
+	void *block;           /* the outer half's: where it keeps its copy */
 	const char *operation; /* libiptc: its function that failed, or NULL; static */
 	int is_replaced;       /* libiptc_commit: the kernel has the new rules, come what may */
 };
@@ -138,11 +139,12 @@ struct pyiptc_inner {
 	/* Long options of an extension: reply->options. */
 	int (*options)(enum pyiptc_kind kind, const char *name, struct pyiptc_reply *reply);
 	/* @header: the rule's ipt_entry or ip6t_entry. @argv[0] is ignored, @argv[argc] is NULL. */
-	int (*parse)(enum pyiptc_kind kind, const char *name, const void *header, size_t header_size,
-		     int argc, char **argv, unsigned int flags, struct pyiptc_reply *reply);
+	int (*parse)(enum pyiptc_kind kind, const char *name, const void *header,
+		     size_t header_size, int argc, char **argv, unsigned int flags,
+		     struct pyiptc_reply *reply);
 	/* @payload: xt_entry_match or xt_entry_target with its data. reply->text, reply->alias. */
-	int (*save)(enum pyiptc_kind kind, const void *header, size_t header_size, const void *payload,
-		    size_t payload_size, struct pyiptc_reply *reply);
+	int (*save)(enum pyiptc_kind kind, const void *header, size_t header_size,
+		    const void *payload, size_t payload_size, struct pyiptc_reply *reply);
 	/* The name that iptables prints after -p, or "" where there is none: reply->text. */
 	int (*protocol_name)(unsigned int number, struct pyiptc_reply *reply);
 	int (*protocol_number)(const char *name, unsigned int *number, struct pyiptc_reply *reply);
