@@ -28,15 +28,17 @@ def _send(case: Case, handle: str, rule: Any) -> bytes:
     family, iptc = FAMILIES[case.family], undertest.load()
     jump = family.Rule()
     with family.Table(case.table, handle=handle) as table:
-        chain, other = iptc.Chain(table, case.chain), table.create_chain("other")
-        jump.create_target("other")
-        for target in (chain, other, chain):
+        chain, twin = iptc.Chain(table, case.chain), table.create_chain("twin")
+        jump.create_target("twin")
+        for target in (chain, twin, chain):
             target.append(rule)
         chain.insert(jump)
         chain.delete(index=1)
         chain.insert(rule, index=1)
         sent = rawtable.read(case.family, case.table)
-        table.flush()
+        chain.flush()
+        twin.flush()
+        twin.delete()
     return sent
 
 
