@@ -18,7 +18,7 @@ from ._xtables cimport Instance
 from . import libraries
 from ._xtables import instance as instance_of
 from .text import encode
-from .errors import BlobError, CountersLostError, UnsupportedError, edit_error, kernel_error
+from .errors import BlobError, CountersLostError, edit_error, kernel_error
 
 #: Names of the handles (see :class:`TableData`): the first is the default.
 HANDLES = ("legacy", "libiptc")

@@ -2,12 +2,13 @@
 """Matches and targets: options to payload and back, by libxtables and its extensions.
 
 Each family has a libxtables of its own, opened when it is first needed and kept. Calls release
-the GIL, wait for the instance's mutex and take it; nothing of one call is left for the next. What the
-library prints on its standard error becomes a :class:`pyiptc.errors.LibraryWarning`.
+the GIL, wait for the instance's mutex and take it; nothing of one call is left for the next. What
+the library prints on its standard error becomes a :class:`pyiptc.errors.LibraryWarning`.
 """
 
 import errno as _errno
 import os
+import threading
 import warnings
 from typing import NamedTuple
 
@@ -50,13 +51,14 @@ class Extension:
 
 
 class OptionType(NamedTuple):
-    """What is known of an option without asking for its meaning."""
+    """What is known of an option without asking for its meaning.
+
+    *has_arg*: 0: a flag; 1: it takes a value; 2: a value or none. *id*: names of the same option
+    have the same.
+    """
 
     has_arg: int
-    """0: a flag; 1: it takes a value; 2: a value or none."""
-
     id: int
-    """Names of the same option have the same."""
 
 
 class UnknownPayload(Exception):
@@ -138,7 +140,8 @@ cdef class Instance:
         cdef int rc
         cdef list warned = []
         with nogil:
-            rc = _csrc.pyiptc_find(self.instance, <_csrc.pyiptc_kind>kind, c_name, &extension, &reply)
+            rc = _csrc.pyiptc_find(self.instance, <_csrc.pyiptc_kind>kind, c_name, &extension,
+                                   &reply)
         try:
             self.check(rc, &reply, name, warned)
         finally:
@@ -210,7 +213,8 @@ cdef class Instance:
                 argv[i + 1] = <bytes>words[i]
             argv[argc] = NULL
             with nogil:
-                rc = _csrc.pyiptc_parse(self.instance, <_csrc.pyiptc_kind>kind, c_name, c_head, head_size, argc, argv, flags, &reply)
+                rc = _csrc.pyiptc_parse(self.instance, <_csrc.pyiptc_kind>kind, c_name, c_head,
+                                        head_size, argc, argv, flags, &reply)
             try:
                 self.check(rc, &reply, name, warned)
                 payload = PyBytes_FromStringAndSize(<const char *>reply.payload,
@@ -242,7 +246,8 @@ cdef class Instance:
         if payload_size < 32:
             raise UnknownPayload(f"{payload_size} bytes")
         with nogil:
-            rc = _csrc.pyiptc_save(self.instance, <_csrc.pyiptc_kind>kind, c_head, head_size, c_payload, payload_size, &reply)
+            rc = _csrc.pyiptc_save(self.instance, <_csrc.pyiptc_kind>kind, c_head, head_size,
+                                   c_payload, payload_size, &reply)
         try:
             # An extension that refuses to print (a set that is gone) is opaque.
             if rc == -_errno.EPROTO or rc == -_errno.ENOTSUP:
@@ -314,7 +319,7 @@ cdef int emit(list warned, set said=None) except -1:
 
 
 _instances = {}
-_instances_lock = __import__("threading").Lock()
+_instances_lock = threading.Lock()
 
 
 def instance(int family) -> Instance:

@@ -89,7 +89,7 @@ def key_of(entry: Entry) -> Key:
         matches.append(masked[offset : offset + len(payload)])
         offset += len(payload)
     target: Union[bytes, str, None] = masked[offset:]
-    if entry.jump is not None or entry.verdict is None and payload_name(entry.target) == "":
+    if entry.jump is not None or (entry.verdict is None and payload_name(entry.target) == ""):
         target = entry.jump
     return masked[: len(entry.ip)], tuple(matches), target
 

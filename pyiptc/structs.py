@@ -132,7 +132,7 @@ class ip6t_entry(ct.Structure):  # noqa: N801
     ]
 
 
-class _match_user(ct.Structure):
+class _match_user(ct.Structure):  # noqa: N801
     _fields_ = [
         ("match_size", ct.c_uint16),
         ("name", ct.c_char * _EXTENSION_MAXNAMELEN),
@@ -140,7 +140,7 @@ class _match_user(ct.Structure):
     ]
 
 
-class _match_u(ct.Union):
+class _match_u(ct.Union):  # noqa: N801
     # The kernel's own view of these bytes is a size and a pointer, hence 32 bytes.
     _fields_ = [("user", _match_user), ("match_size", ct.c_uint16), ("_size", ct.c_uint64 * 4)]
 
@@ -151,7 +151,7 @@ class xt_entry_match(ct.Structure):  # noqa: N801
     _fields_ = [("u", _match_u)]
 
 
-class _target_user(ct.Structure):
+class _target_user(ct.Structure):  # noqa: N801
     _fields_ = [
         ("target_size", ct.c_uint16),
         ("name", ct.c_char * _EXTENSION_MAXNAMELEN),
@@ -159,7 +159,7 @@ class _target_user(ct.Structure):
     ]
 
 
-class _target_u(ct.Union):
+class _target_u(ct.Union):  # noqa: N801
     _fields_ = [("user", _target_user), ("target_size", ct.c_uint16), ("_size", ct.c_uint64 * 4)]
 
 

@@ -14,7 +14,7 @@ from . import _kernel, backend, lock, registry
 from ._blob import Entry
 from .chain import Chain, new_chain_name
 from .counters import Counters, checked
-from .edits import CreateChain, DeleteChain, Edit, Flush, FlushAll, RenameChain, SetPolicy, Zero
+from .edits import CreateChain, DeleteChain, Edit, Flush, FlushAll, SetPolicy, Zero
 from .enums import Family
 from .errors import (
     AccessError,
