@@ -8,13 +8,34 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import Any
 
 from . import easy, errors, ip4tc, ip6tc, rule, util, version, xtables
 from .chain import Chain
 from .counters import Counters
-from .errors import *  # noqa: F403 - all errors are public
-from .errors import __all__ as _error_names
+from .errors import (
+    AccessError,
+    BackendWarning,
+    BlobError,
+    ChainExistsError,
+    ChainInUseError,
+    ChainNameError,
+    ChainNotFoundError,
+    ClosedError,
+    ConflictError,
+    CountersLostError,
+    IPTCError,
+    KernelError,
+    LibraryWarning,
+    LockTimeout,
+    PartialCommitError,
+    PositionError,
+    RuleError,
+    RuleNotFoundError,
+    TableNotFoundError,
+    UnknownOptionError,
+    UnsupportedError,
+    XTablesError,
+)
 from .match import Match
 from .namespace import netns
 from .policy import Policy
@@ -24,15 +45,37 @@ from .target import Target
 from .version import __version__
 
 __all__ = [
+    "AccessError",
+    "BackendWarning",
+    "BlobError",
     "Chain",
+    "ChainExistsError",
+    "ChainInUseError",
+    "ChainNameError",
+    "ChainNotFoundError",
+    "ClosedError",
+    "ConflictError",
     "Counters",
+    "CountersLostError",
+    "IPTCError",
+    "KernelError",
+    "LibraryWarning",
+    "LockTimeout",
     "Match",
+    "PartialCommitError",
     "Policy",
+    "PositionError",
     "Rule",
     "Rule6",
+    "RuleError",
+    "RuleNotFoundError",
     "Table",
     "Table6",
+    "TableNotFoundError",
     "Target",
+    "UnknownOptionError",
+    "UnsupportedError",
+    "XTablesError",
     "__version__",
     "easy",
     "errors",
@@ -45,7 +88,6 @@ __all__ = [
     "version",
     "xtables",
 ]
-__all__ += _error_names
 
 #: Whether an unknown name set on a rule is an error, not a warning.
 strict: bool
@@ -56,13 +98,11 @@ class _Package(ModuleType):
 
     @property
     def strict(self) -> bool:
-        return rule_module.strict
+        return rule.strict
 
     @strict.setter
     def strict(self, value: bool) -> None:
-        rule_module.strict = bool(value)
+        rule.strict = bool(value)
 
 
-rule_module: Any = rule
-del rule
 sys.modules[__name__].__class__ = _Package

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .counters import Counters
@@ -113,17 +114,17 @@ class Chain:
     def references(self) -> int:
         """Number of rules that jump or go here. Raises ChainNotFoundError."""
         with self.table._reading() as data:
-            return int(data.references(self.name))
+            return data.references(self.name)
 
     def __len__(self) -> int:
         with self.table._reading() as data:
-            return int(data.count(self.name))
+            return data.count(self.name)
 
     def __bool__(self) -> bool:
         # An empty chain is still a chain.
         return True
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Rule]:
         return iter(self.rules)
 
     def __contains__(self, rule: object) -> bool:
@@ -145,7 +146,7 @@ class Chain:
             return -1
         with self.table._reading() as data:
             entry = rule._compile(data.has_chain)
-            found = int(data.find(self.name, entry, mask_of(entry)))
+            found = data.find(self.name, entry, mask_of(entry))
             return found if found >= 0 else find_unordered(data, self.name, key_of(entry))
 
     # -- editing -------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ class Counters(NamedTuple):
     packets: int = 0
     bytes: int = 0
 
-    def __add__(self, other: object) -> Counters:  # type: ignore[override]
+    def __add__(self, other: object) -> Counters:
         """Sum, not concatenation: ``Counters(1, 60) + Counters(2, 120)``."""
         packets, size = _pair(other)
         return Counters(self.packets + packets, self.bytes + size)

@@ -296,7 +296,7 @@ def test_target(name: str, value: Any, ipv6: bool = False) -> bool:
 
 # Names that begin with "test_" are python-iptables' own; pytest must not run them.
 for _function in (test_rule, test_match, test_target):
-    _function.__test__ = False  # type: ignore[attr-defined]
+    _function.__dict__["__test__"] = False
 
 
 # -- batches -----------------------------------------------------------------------------------------

@@ -355,7 +355,7 @@ class IPTCModule:
     @property
     def revision(self) -> int:
         """Revision of the payload's layout."""
-        return int(payload_revision(self._view()))
+        return payload_revision(self._view())
 
     @property
     def rule(self) -> Optional[Rule]:

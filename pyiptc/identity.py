@@ -58,7 +58,7 @@ def mask_of(entry: Entry) -> bytes:
     """The bits of an entry that count, for :meth:`pyiptc._kernel.TableData.find`."""
     sizes = [user_size(entry.family, Kind.MATCH, payload) for payload in entry.matches]
     sizes.append(user_size(entry.family, Kind.TARGET, entry.target))
-    mask: bytes = entry.mask(sizes)
+    mask = entry.mask(sizes)
     holes = _holes(entry)
     if not holes:
         return mask

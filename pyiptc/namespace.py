@@ -11,15 +11,22 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
-from typing import Optional, Union
+from typing import Optional, Protocol, Union
 
 from . import _kernel
 from .errors import AccessError, IPTCError
 
 __all__ = ["Namespace", "NetnsSpec", "current_cookie", "existing_tables", "netns"]
 
-#: A name (of ``ip netns``), a path, a process id, or a descriptor with :meth:`fileno`.
-NetnsSpec = Union[str, "os.PathLike[str]", int]
+
+class HasFileno(Protocol):
+    """An open file, or anything else that holds a descriptor."""
+
+    def fileno(self) -> int: ...
+
+
+#: A name (of ``ip netns``), a path, a process id, or an open file.
+NetnsSpec = Union[str, "os.PathLike[str]", int, HasFileno]
 
 _THREAD = "/proc/thread-self/ns/net"
 _PROCESS = "/proc/self/ns/net"

@@ -413,10 +413,13 @@ class Rule:
         for number, known in self.protocols.items():
             if name == known:
                 return number
+        invalid = RuleError(f"invalid protocol {text[:80]!r}: expected a name or 0 to 255")
+        if not name:
+            raise invalid
         try:
-            return int(_xtables.instance(self._family).protocol_number(name)) if name else _no(text)
+            return _xtables.instance(self._family).protocol_number(name)
         except XTablesError:
-            return _no(text)
+            raise invalid from None
 
     def _protocol_changed(self, header: Header) -> None:
         """IPv6 has a flag for it."""
@@ -453,9 +456,9 @@ class Rule:
 
     @counters.setter
     def counters(self, value: tuple[int, int]) -> None:
-        counters = tuple(checked(value))
+        packets, size = checked(value)
         origin = self._origin
-        self._edit().counters = counters
+        self._edit().counters = packets, size
         # Counters are no part of what a rule is: it is still the one that was read.
         self._origin = origin
 
@@ -465,7 +468,7 @@ class Rule:
 
     def set_counters(self, counters: tuple[int, int]) -> None:
         """Set :attr:`counters`."""
-        self.counters = counters  # type: ignore[assignment]
+        self.counters = counters
 
     # -- the accessors of python-iptables ------------------------------------------------------------------
 
@@ -507,7 +510,7 @@ class Rule:
 
     def set_protocol(self, proto: Union[str, int]) -> None:
         """Set :attr:`protocol`."""
-        self.protocol = proto  # type: ignore[assignment]
+        self.protocol = proto
 
     def get_fragment(self) -> Union[bool, str]:
         """:attr:`fragment`."""
@@ -617,10 +620,6 @@ def _restore(cls: type[Rule], entry: Optional[Entry], parts: Any) -> Rule:
     return rule
 
 
-def _no(protocol: str) -> int:
-    raise RuleError(f"invalid protocol {protocol[:80]!r}: expected a name or 0 to 255") from None
-
-
 def _signed(header: Header, flag: int, words: str) -> str:
     return f"! {words}" if header.invflags & flag else words
 
@@ -628,7 +627,7 @@ def _signed(header: Header, flag: int, words: str) -> str:
 def _without_counters(header: Header) -> bytes:
     copy = header.copy()
     copy.counters = (0, 0)
-    return bytes(copy.to_uapi())
+    return copy.to_uapi()
 
 
 class Rule6(Rule):

@@ -276,12 +276,12 @@ class Table:
     def is_chain(self, chain: Named) -> bool:
         """Whether there is such a chain."""
         with self._reading() as data:
-            return bool(data.has_chain(_name(chain)))
+            return data.has_chain(_name(chain))
 
     def builtin_chain(self, chain: Named) -> bool:
         """Whether there is such a chain and it is built-in."""
         with self._reading() as data:
-            return bool(data.is_builtin(_name(chain)))
+            return data.is_builtin(_name(chain))
 
     def create_chain(self, chain: Named) -> Chain:
         """Create a user-defined chain.

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Optional
 
 from . import _xtables, registry
@@ -104,7 +105,7 @@ class Target(IPTCModule):
         if name in cls.STANDARD_TARGETS:
             return False
         if rule.chain is not None:
-            return bool(rule.chain.table.is_chain(name))
+            return rule.chain.table.is_chain(name)
         return registry.is_open_chain(rule.nfproto, name)
 
     @classmethod
@@ -125,7 +126,7 @@ class Target(IPTCModule):
             target._start_with_payload(entry.target)
         return target
 
-    def _place(self, has_chain: Any) -> tuple[bytes, int, Optional[str]]:
+    def _place(self, has_chain: Callable[[str], bool]) -> tuple[bytes, int, Optional[str]]:
         """Payload, kind and chain of the entry.
 
         Args:
