@@ -43,6 +43,11 @@ class BuildExt(build_ext):
     def get_export_symbols(self, ext: Extension) -> list[str]:
         return []  # no PyInit_ in the inner half
 
+    def copy_extensions_to_source(self) -> None:
+        # Nothing of pyiptc/lib is kept in a repository, so a fresh clone does not have it.
+        os.makedirs(os.path.join("pyiptc", "lib"), exist_ok=True)
+        super().copy_extensions_to_source()
+
     def build_extension(self, ext: Extension) -> None:
         compile_one = self.compiler._compile
 
