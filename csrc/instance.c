@@ -231,6 +231,14 @@ int pyiptc_parse(struct pyiptc_instance *instance, enum pyiptc_kind kind, const 
 		     inner->parse(kind, name, header, header_size, argc, argv, flags, reply));
 }
 
+int pyiptc_parse_rule(struct pyiptc_instance *instance, int argc, char **argv,
+		const struct pyiptc_chains *chains, struct pyiptc_reply *reply)
+{
+	const struct pyiptc_inner *inner = pyiptc_instance_enter(instance);
+
+	return leave(instance, reply, inner->rule(argc, argv, chains, reply));
+}
+
 int pyiptc_save(struct pyiptc_instance *instance, enum pyiptc_kind kind, const void *header,
 		size_t header_size, const void *payload, size_t payload_size,
 		struct pyiptc_reply *reply)

@@ -48,6 +48,12 @@ cdef extern from "pyiptc.h" nogil:
         size_t payload_size
         const pyiptc_option *options
         size_t option_count
+        uint32_t entry_count
+        int is_fallthrough
+
+    struct pyiptc_chains:
+        int (*has)(void *context, const char *name) noexcept nogil
+        void *context
 
     struct pyiptc_family:
         unsigned int nfproto
@@ -156,6 +162,8 @@ cdef extern from "pyiptc.h" nogil:
     int pyiptc_parse(pyiptc_instance *instance, pyiptc_kind kind, const char *name,
                      const void *header, size_t header_size, int argc, char **argv,
                      unsigned int flags, pyiptc_reply *reply)
+    int pyiptc_parse_rule(pyiptc_instance *instance, int argc, char **argv,
+                    const pyiptc_chains *chains, pyiptc_reply *reply)
     int pyiptc_save(pyiptc_instance *instance, pyiptc_kind kind, const void *header,
                     size_t header_size, const void *payload, size_t payload_size,
                     pyiptc_reply *reply)

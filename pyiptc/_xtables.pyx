@@ -226,6 +226,53 @@ cdef class Instance:
         emit(warned, said)
         return payload
 
+    def rule(self, list words not None) -> tuple[list[bytes], int, str | None]:
+        """Make entries of what may follow ``iptables -A CHAIN``.
+
+        Where no extension has the target's name it is taken for a chain.
+
+        Returns:
+            Entries, one for each pair of addresses; their kind (:data:`pyiptc._blob.JUMP` …);
+            the chain of a jump.
+        Raises:
+            XTablesError: What iptables says.
+        """
+        cdef _csrc.pyiptc_reply reply
+        cdef int rc, argc = <int>len(words) + 1, i, kind
+        cdef list warned = []
+        cdef list kept = [bytearray(word) + b"\0" for word in words]  # the parser lowers case
+        cdef list entries = []
+        cdef str jump = None
+        cdef size_t size
+        cdef char **argv = <char **>malloc((argc + 1) * sizeof(char *))
+        if argv is NULL:
+            raise MemoryError
+        try:
+            argv[0] = b"pyiptc"
+            for i in range(argc - 1):
+                if b"\0" in <bytes>words[i]:
+                    raise XTablesError(f"word {i + 1}: a NUL byte")
+                argv[i + 1] = <bytearray>kept[i]
+            argv[argc] = NULL
+            with nogil:
+                rc = _csrc.pyiptc_parse_rule(self.instance, argc, argv, NULL, &reply)
+            try:
+                self.check(rc, &reply, "", warned)
+                size = reply.payload_size // reply.entry_count
+                for i in range(<int>reply.entry_count):
+                    entries.append(PyBytes_FromStringAndSize(
+                        <const char *>reply.payload + i * size, size))
+                jump = to_str(reply.alias) or None
+                kind = _csrc.PYIPTC_RULE_JUMP if jump else (
+                    _csrc.PYIPTC_RULE_FALLTHROUGH if reply.is_fallthrough
+                    else _csrc.PYIPTC_RULE_PLAIN)
+            finally:
+                _csrc.pyiptc_reply_free(&reply)
+        finally:
+            free(argv)
+        emit(warned)
+        return entries, kind, jump
+
     def save(self, int kind, bytes head not None, bytes payload not None) -> tuple[str, bytes]:
         """Print a payload's options.
 

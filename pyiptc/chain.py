@@ -99,7 +99,7 @@ class Chain:
                 make(entry, self, (listing, index)) for index, entry in enumerate(listing.entries)
             ]
             for rule in rules:
-                _read_here(rule)
+                rule._read_here()
         return rules
 
     def exists(self) -> bool:
@@ -329,10 +329,3 @@ def new_chain_name(name: str) -> str:
 def _describe(entry: Entry) -> str:
     """The text of an edit's rule, for an error."""
     return str((Rule6 if entry.family == Rule6._family else Rule)._from_entry(entry))
-
-
-def _read_here(rule: Rule) -> None:
-    """Print what depends on the namespace while the thread is in it: sets have names there."""
-    entry = rule._entry
-    if entry is not None and (b"\0set\0" in entry.data or b"\0SET\0" in entry.data):
-        rule._unpacked()

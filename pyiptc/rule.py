@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import socket
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import _xtables, registry
@@ -24,6 +24,7 @@ from .errors import RuleError, XTablesError
 from .identity import Key, key_of, mask_of, unordered
 from .match import Match
 from .target import Target
+from .text import encode, shell_split, split
 
 if TYPE_CHECKING:
     from .chain import Chain
@@ -87,6 +88,43 @@ class Rule:
         rule._reset(entry)
         rule._origin = origin
         return rule
+
+    @classmethod
+    def parse(cls, text: Union[str, Sequence[str]]) -> Rule:
+        """A rule of what may follow ``iptables -A CHAIN``.
+
+        Args:
+            text: One string, quoted as in a shell or in a save file, or a list of words.
+        Raises:
+            XTablesError: What iptables says.
+            RuleError: A list of addresses, which makes several rules (:meth:`parse_all`).
+        """
+        rules = cls.parse_all(text)
+        if len(rules) != 1:
+            raise RuleError(f"{len(rules)} rules, by lists of addresses: use parse_all()")
+        return rules[0]
+
+    @classmethod
+    def parse_all(cls, text: Union[str, Sequence[str]]) -> list[Rule]:
+        """The rules of what may follow ``iptables -A CHAIN``, one for each pair of addresses."""
+        words = shell_split(text) if isinstance(text, str) else _checked_words(text)
+        raw = [encode(word) for word in words]
+        entries, kind, jump = _xtables.instance(cls._family).rule(raw)
+        rules = [cls._from_entry(Entry(cls._family, entry, kind, jump)) for entry in entries]
+        for rule in rules:
+            rule._read_here()
+        return rules
+
+    @property
+    def args(self) -> list[str]:
+        """The words of :meth:`__str__`, without quotes."""
+        return [word.text for word in split(str(self))]
+
+    def _read_here(self) -> None:
+        """Print what depends on the namespace while the thread is in it: sets have names there."""
+        entry = self._entry
+        if entry is not None and (b"\0set\0" in entry.data or b"\0SET\0" in entry.data):
+            self._unpacked()
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_") or name == "chain" or hasattr(type(self), name):
@@ -618,6 +656,14 @@ def _restore(cls: type[Rule], entry: Optional[Entry], parts: Any) -> Rule:
         rule._matches = [Match._restore(rule, state) for state in matches]
         rule._target = None if target is None else Target._restore(rule, target)
     return rule
+
+
+def _checked_words(words: Sequence[str]) -> list[str]:
+    words = list(words)
+    for word in words:
+        if not isinstance(word, str):
+            raise TypeError(f"a rule is text or a list of words, not {word!r}")
+    return words
 
 
 def _signed(header: Header, flag: int, words: str) -> str:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from .errors import RuleError
 
-__all__ = ["Option", "Word", "decode", "encode", "read_options", "split"]
+__all__ = ["Option", "Word", "decode", "encode", "read_options", "shell_split", "split"]
 
 
 class Word(NamedTuple):
@@ -73,6 +73,50 @@ def split(text: str) -> list[Word]:
             current.append(char)
     if current or quoted:
         words.append(Word("".join(current), quoted))
+    return words
+
+
+def shell_split(text: str) -> list[str]:
+    """Split as a shell does, and as a save file is.
+
+    The two differ in what a backslash does between double quotes: here it keeps a quote, a
+    backslash, ``$`` or a backquote as it is, and is itself before anything else.
+
+    Raises:
+        RuleError: A quote is not closed, or nothing follows a backslash.
+    """
+    words: list[str] = []
+    current: list[str] = []
+    quote = ""
+    escaped = started = False
+    for char in text:
+        if escaped:
+            if quote and char not in "\"'\\$`":
+                current.append("\\")
+            current.append(char)
+            escaped = False
+        elif char == "\\" and quote != "'":
+            escaped = started = True
+        elif quote:
+            if char == quote:
+                quote = ""
+            else:
+                current.append(char)
+        elif char in "\"'":
+            quote = char
+            started = True
+        elif char in " \t\n":
+            if started:
+                words.append("".join(current))
+            current, started = [], False
+        else:
+            current.append(char)
+            started = True
+    if quote or escaped:
+        missing = f"no closing {quote}" if quote else "nothing after a backslash"
+        raise RuleError(f"{text!r}: {missing}")
+    if started:
+        words.append("".join(current))
     return words
 
 

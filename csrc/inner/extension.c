@@ -11,64 +11,32 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
-#include <getopt.h>
 #include <netdb.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <net/if.h>
-#include <netinet/in.h>
-#include <linux/netfilter.h>
-#include <linux/netfilter/x_tables.h>
-#include <linux/netfilter_ipv4/ip_tables.h>
-#include <linux/netfilter_ipv6/ip6_tables.h>
-#include <xtables.h>
-
-#include "guard.h"
+#include "command.h"
 #include "interpose.h"
 #include "libiptc.h"
+#include "library.h"
 
-#define MATCH_HEADER  XT_ALIGN(sizeof(struct xt_entry_match))
-#define TARGET_HEADER XT_ALIGN(sizeof(struct xt_entry_target))
 _Static_assert(MATCH_HEADER == 32 && TARGET_HEADER == 32, "headers of x_tables.h");
 
-/* The library's functions, looked up in the library that was loaded, not linked. */
-static struct {
-	int (*init_all)(struct xtables_globals *, uint8_t);
-	struct xtables_match *(*find_match)(const char *, enum xtables_tryload,
-					    struct xtables_rule_match **);
-	struct xtables_target *(*find_target)(const char *, enum xtables_tryload);
-	struct option *(*options_xfrm)(struct option *, struct option *,
-				       const struct xt_option_entry *, unsigned int *);
-	struct option *(*merge_options)(struct option *, struct option *, const struct option *,
-					unsigned int *);
-	void (*free_opts)(int);
-	void (*mpcall)(unsigned int, char **, bool, struct xtables_match *, void *);
-	void (*tpcall)(unsigned int, char **, bool, struct xtables_target *, void *);
-	void (*mfcall)(struct xtables_match *);
-	void (*tfcall)(struct xtables_target *);
-	uint16_t (*parse_protocol)(const char *);
-	const struct xtables_pprot *chain_protos;
-	void (*ctype_init)(void);
-} lib;
+struct library lib;
+unsigned int family;
 
 static const struct pyiptc_host *host;
-static unsigned int family;
 
 /* What a rule's header points to while an extension looks at it. */
-static union {
-	struct ipt_entry v4;
-	struct ip6t_entry v6;
-} header;
+static union rule_header header;
 
 static struct option no_options[] = { { 0 } };
 static void exit_err(enum xtables_exittype status, const char *format, ...)
 	__attribute__((noreturn, format(printf, 2, 3)));
 static int compatible_revision(const char *name, uint8_t revision, int opt);
 
-static struct xtables_globals globals = {
+struct xtables_globals globals = {
 	.program_name = "pyiptc",
 	.program_version = "",
 	.orig_opts = no_options,
@@ -181,7 +149,7 @@ static struct option *module_options(const struct module *module)
 	return opts;
 }
 
-static void *zalloc(size_t size)
+void *zalloc(size_t size)
 {
 	void *block = calloc(1, size);
 
@@ -417,19 +385,23 @@ static int inner_save(enum pyiptc_kind kind, const void *rule_header, size_t hea
 	return rc == 0 && !known ? -ENOTSUP : rc;
 }
 
+const char *protocol_name(unsigned int number)
+{
+	const struct protoent *entry;
+
+	for (const struct xtables_pprot *pprot = lib.chain_protos; pprot->name != NULL; pprot++)
+		if (pprot->num == number)
+			return pprot->name;
+	entry = number != 0 ? getprotobynumber((int)number) : NULL;
+	return entry != NULL ? entry->p_name : NULL;
+}
+
 static int inner_protocol_name(unsigned int number, struct pyiptc_reply *reply)
 {
 	if (guard_begin(reply) == 0) {
-		const struct xtables_pprot *pprot;
-		const struct protoent *entry;
+		const char *name = protocol_name(number);
 
-		for (pprot = lib.chain_protos; pprot->name != NULL; pprot++)
-			if (pprot->num == number)
-				break;
-		if (pprot->name != NULL)
-			fputs(pprot->name, stdout);
-		else if ((entry = getprotobynumber((int)number)) != NULL)
-			fputs(entry->p_name, stdout);
+		fputs(name != NULL ? name : "", stdout);
 	}
 	return guard_end(reply);
 }
@@ -457,6 +429,10 @@ static int load_symbols(const char *path, const char **error)
 		{ "xtables_option_tpcall", &lib.tpcall },
 		{ "xtables_option_mfcall", &lib.mfcall },
 		{ "xtables_option_tfcall", &lib.tfcall },
+		{ "xtables_rule_matches_free", &lib.matches_free },
+		{ "xtables_parse_interface", &lib.parse_interface },
+		{ "xtables_ipparse_multiple", &lib.ipparse_multiple },
+		{ "xtables_ip6parse_multiple", &lib.ip6parse_multiple },
 		{ "xtables_parse_protocol", &lib.parse_protocol },
 		{ "xtables_chain_protos", &lib.chain_protos },
 	};
@@ -488,6 +464,7 @@ static const struct pyiptc_inner functions = {
 	.options = inner_options,
 	.parse = inner_parse,
 	.save = inner_save,
+	.rule = command_rule,
 	.protocol_name = inner_protocol_name,
 	.protocol_number = inner_protocol_number,
 	.resolve = interpose_resolve,

@@ -80,6 +80,23 @@ int guard_end(struct pyiptc_reply *reply)
 	return out_of_memory ? -ENOMEM : -EPROTO;
 }
 
+int guard_try(void (*function)(void *), void *argument)
+{
+	jmp_buf outer;
+	volatile int rc = 0;
+
+	memcpy(&outer, &guard_env, sizeof(outer));
+	if (_setjmp(guard_env) == 0) {
+		function(argument);
+	} else {
+		free(message);
+		message = NULL;
+		rc = -EPROTO;
+	}
+	memcpy(&guard_env, &outer, sizeof(outer));
+	return rc;
+}
+
 void guard_vfail(const char *format, va_list args)
 {
 	if (vasprintf(&message, format, args) < 0) {

@@ -22,6 +22,9 @@ extern jmp_buf guard_env;
 void guard_enter(struct pyiptc_reply *reply);
 /* Return: 0, or -EPROTO or -ENOMEM where the call was cut short. */
 int guard_end(struct pyiptc_reply *reply);
+/* Call a function inside of a guarded call. Return: 0, or -EPROTO where it did not return; its
+ * message is dropped. */
+int guard_try(void (*function)(void *), void *argument);
 /* True in the thread that is inside a guarded call. */
 int guard_is_active(void);
 /* Leave the guarded call; @format is the message. */

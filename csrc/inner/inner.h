@@ -59,6 +59,12 @@ struct pyiptc_option {
 	int id;      /* names of the same option have the same */
 };
 
+/* The chains of the table that a rule is for. */
+struct pyiptc_chains {
+	int (*has)(void *context, const char *name); /* 1 or 0 */
+	void *context;
+};
+
 /* How a guarded call ended when it did not return: status of exit_err() or exit(). */
 struct pyiptc_reply {
 	const char *error;    /* the library's own words, or NULL */
@@ -71,6 +77,8 @@ struct pyiptc_reply {
 	size_t payload_size;
 	const struct pyiptc_option *options;
 	size_t option_count;
+	uint32_t entry_count;  /* rule: of payload, one after the other */
+	int is_fallthrough;    /* rule: there is no target */
 	void *block;           /* the outer half's: where it keeps its copy */
 	const char *operation; /* libiptc: its function that failed, or NULL; static */
 	int is_replaced;       /* libiptc_commit: the kernel has the new rules, come what may */
@@ -142,6 +150,11 @@ struct pyiptc_inner {
 	int (*parse)(enum pyiptc_kind kind, const char *name, const void *header,
 		     size_t header_size, int argc, char **argv, unsigned int flags,
 		     struct pyiptc_reply *reply);
+	/* What may follow `iptables -A CHAIN`, as for parse(): one entry for each pair of addresses.
+	 * @chains: NULL where they are not known: a target that is no extension is one then.
+	 * reply->payload, entry_count, is_fallthrough; reply->alias: the chain of a jump, or "". */
+	int (*rule)(int argc, char **argv, const struct pyiptc_chains *chains,
+		    struct pyiptc_reply *reply);
 	/* @payload: xt_entry_match or xt_entry_target with its data. reply->text, reply->alias. */
 	int (*save)(enum pyiptc_kind kind, const void *header, size_t header_size,
 		    const void *payload, size_t payload_size, struct pyiptc_reply *reply);
