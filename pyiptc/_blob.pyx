@@ -97,11 +97,12 @@ cdef class Entry:
 
     def __init__(self, int family, bytes data not None, int kind=PLAIN, str jump=None):
         cdef uint32_t offset = 0
+        cdef const _csrc.pyiptc_family *layout = layout_of(family)
+        cdef const unsigned char *target
         cdef const char *reason
-        self.layout = layout_of(family)
         if len(data) > 0xFFFF:
             raise BlobError(f"an entry of {len(data)} bytes: at most 65535 fit next_offset")
-        reason = _csrc.pyiptc_entry_check(self.layout, <const unsigned char *>data,
+        reason = _csrc.pyiptc_entry_check(layout, <const unsigned char *>data,
                                           <uint32_t>len(data), &offset)
         if reason is not NULL:
             raise BlobError(f"entry of {len(data)} bytes, at byte {offset}: {to_str(reason)}",
@@ -110,9 +111,11 @@ cdef class Entry:
             raise BlobError(f"an entry of kind {kind}")
         if (kind == JUMP) != (jump is not None):
             raise BlobError("a jump has a chain, and nothing else has")
-        if kind != PLAIN and (<const unsigned char *>data)[
-                get_u16(<const unsigned char *>data + self.layout.offsets) + 2] != 0:
+        target = <const unsigned char *>data
+        target += get_u16(target + layout.offsets)
+        if kind != PLAIN and target[2] != 0:
             raise BlobError("a verdict beside an entry whose target is an extension")
+        self.layout = layout
         self.data = data
         self.kind = kind
         self.jump = jump
@@ -337,13 +340,14 @@ cdef class Header:
         return name[:16], (name + MASK_DISTANCE)[:16]
 
     cdef int set_interface(self, uint32_t at, tuple value) except -1:
+        cdef bytes name, mask
         name, mask = value
         if len(name) > 15 or len(mask) > 16:
             raise ValueError("an interface's name has at most 15 bytes (IFNAMSIZ)")
         memset(self.buffer + at, 0, 16)
         memset(self.buffer + at + MASK_DISTANCE, 0, 16)
-        memcpy(self.buffer + at, <const unsigned char *><bytes>name, len(name))
-        memcpy(self.buffer + at + MASK_DISTANCE, <const unsigned char *><bytes>mask, len(mask))
+        memcpy(self.buffer + at, <const unsigned char *>name, len(name))
+        memcpy(self.buffer + at + MASK_DISTANCE, <const unsigned char *>mask, len(mask))
         return 0
 
     @property
@@ -446,6 +450,8 @@ def compose(bytes head not None, list matches not None, bytes target not None, i
     cdef const _csrc.pyiptc_family *layout = layout_of(family)
     cdef bytes data = b"".join([head, *matches, target])
     cdef unsigned char *at = <unsigned char *>PyBytes_AS_STRING(data) + layout.offsets
+    if len(head) != layout.header_size:
+        raise BlobError(f"a header of {len(head)} bytes: expected {layout.header_size}")
     if len(data) > 0xFFFF:
         raise BlobError(f"a rule of {len(data)} bytes: at most 65535 fit an entry")
     put_u16(at, len(data) - len(target))
