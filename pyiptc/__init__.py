@@ -40,7 +40,14 @@ from .match import Match
 from .namespace import netns
 from .policy import Policy
 from .rule import Rule, Rule6
-from .table import Table, Table6, is_table6_available, is_table_available
+from .table import (
+    Table,
+    Table6,
+    is_table6_available,
+    is_table_available,
+    restore,
+    save,
+)
 from .target import Target
 from .version import __version__
 
@@ -84,6 +91,8 @@ __all__ = [
     "is_table6_available",
     "is_table_available",
     "netns",
+    "restore",
+    "save",
     "util",
     "version",
     "xtables",

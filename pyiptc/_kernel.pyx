@@ -10,6 +10,7 @@ import os
 
 from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memset
+from posix.unistd cimport close
 
 from . cimport _csrc
 from ._blob cimport Entry, to_str
@@ -83,7 +84,7 @@ cdef class Socket:
 
     def __dealloc__(self):
         if self.fd >= 0:
-            os.close(self.fd)
+            close(self.fd)
 
 
 def setns(int fd) -> None:
@@ -292,25 +293,26 @@ cdef class TableData:
 
     def set_policy(self, str chain not None, str policy not None, counters=None) -> None:
         """Set a built-in chain's policy, ACCEPT or DROP, and its counters where they are given."""
-        cdef _csrc.pyiptc_chain *found = self.find_chain(chain, f"set policy {policy} on")
+        cdef _csrc.pyiptc_chain *found = _csrc.pyiptc_table_find_chain(self.table, to_bytes(chain))
         cdef _csrc.xt_counters given
         cdef _csrc.xt_counters *pointer = NULL
+        cdef int rc = -_errno.ENOENT
         if counters is not None:
             given.pcnt, given.bcnt = counters
             pointer = &given
-        rc = _csrc.pyiptc_table_set_policy(self.table, found, to_bytes(policy), pointer)
-        if rc < 0:
-            error = edit_error(-rc, "set policy", "")
-            words = str(error).partition(": ")[2]
-            raised = type(error)(f"can't set policy {policy} on chain {chain}: {words}")
-            raised.errno = -rc
-            raise raised
+        if found is not NULL:
+            rc = _csrc.pyiptc_table_set_policy(self.table, found, to_bytes(policy), pointer)
+        self.check(rc, "set policy", f"{policy} on chain {chain}")
 
     cdef _csrc.pyiptc_chain *jump_of(self, Entry entry, str operation, str chain) except? NULL:
         cdef _csrc.pyiptc_chain *jump
         if entry.family != self.family:
             raise BlobError(f"an entry of family {entry.family} in a table of {self.family}")
         if entry.jump is None:
+            verdict = entry.verdict
+            if verdict is not None and verdict >= 0:
+                # In the table that it came from; in this one it may lead into a chain's middle.
+                raise BlobError(f"a jump to byte {verdict} of a table: its chain is not known")
             return NULL
         jump = _csrc.pyiptc_table_find_chain(self.table, to_bytes(entry.jump))
         if jump is NULL:

@@ -112,16 +112,19 @@ cdef class Instance:
     cdef int check(self, int rc, const _csrc.pyiptc_reply *reply, str name,
                    list warned) except -1:
         """Copy what is needed of a reply while it is valid; raise what it says."""
-        if reply.warnings_size:
-            warned.append(text_of(reply.warnings, reply.warnings_size))
+        cdef str printed = text_of(reply.warnings, reply.warnings_size).strip()
         if rc == 0:
+            if printed:
+                warned.append(printed)
             return 0
         if rc == -_errno.ENOTSUP:
             raise UnknownPayload(name)
         if rc == -_errno.ENOMEM:
             raise MemoryError
-        raise XTablesError(text_of(reply.error, strlen(reply.error)).strip(), name,
-                           None, self.family)
+        # What was printed before it gave up is part of the reason.
+        message = text_of(reply.error, strlen(reply.error)).strip()
+        raise XTablesError(f"{message} ({printed})" if printed else message, name, None,
+                           self.family)
 
     def find(self, int kind, str name not None) -> Extension:
         """Look an extension up by name or alias.

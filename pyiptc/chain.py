@@ -4,8 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from .checks import new_chain_name, settled
 from .counters import Counters
 from .edits import (
     Append,
@@ -19,11 +21,10 @@ from .edits import (
     Zero,
     find_unordered,
 )
-from .errors import ChainNameError, RuleError
+from .errors import RuleError
 from .identity import Key, key_of, mask_of
 from .policy import Policy
 from .rule import Rule, Rule6
-from .text import encode
 
 if TYPE_CHECKING:
     from ._blob import Entry
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
     from .table import Table
 
 __all__ = ["Chain"]
+
+#: A rule, or text or words to be parsed.
+AnyRule = Union[Rule, str, Sequence[str]]
 
 
 class Listing:
@@ -128,20 +132,21 @@ class Chain:
         return iter(self.rules)
 
     def __contains__(self, rule: object) -> bool:
-        return isinstance(rule, Rule) and self._find(rule) >= 0
+        return isinstance(rule, (Rule, str, list, tuple)) and self._find(rule) >= 0
 
-    def contains(self, rule: Rule) -> bool:
+    def contains(self, rule: AnyRule) -> bool:
         """Whether ``iptables -C`` would find the rule, in what was last read or edited."""
         return self._find(rule) >= 0
 
-    def index(self, rule: Rule) -> int:
+    def index(self, rule: AnyRule) -> int:
         """Position of the first rule that equals *rule*, 0-based. Raises ValueError."""
         found = self._find(rule)
         if found < 0:
             raise ValueError(f"{rule!r} is not in chain {self.name}")
         return found
 
-    def _find(self, rule: Rule) -> int:
+    def _find(self, rule: AnyRule) -> int:
+        rule = self._rule(rule)
         if rule._family != self.table._family:
             return -1
         with self.table._reading() as data:
@@ -151,9 +156,11 @@ class Chain:
 
     # -- editing -------------------------------------------------------------------------------------
 
-    def append(self, rule: Rule) -> None:
+    def append(self, rule: AnyRule) -> None:
         """Append a rule.
 
+        Args:
+            rule: A rule, or text or words as :meth:`Rule.parse` takes them.
         Raises:
             RuleError: The rule has no target, or is of the other family.
             XTablesError: A match or the target is incomplete.
@@ -161,17 +168,24 @@ class Chain:
         """
         self._put(rule, "append", None)
 
-    def insert(self, rule: Rule, index: int = 0) -> None:
+    def insert(self, rule: AnyRule, index: int = 0) -> None:
         """Insert a rule before the one at *index*, 0-based; the chain's length appends."""
         self._put(rule, "insert", index)
 
-    def replace(self, rule: Rule, index: int) -> None:
+    def replace(self, rule: AnyRule, index: int) -> None:
         """Replace the rule at *index*, 0-based."""
         self._put(rule, "replace", index)
 
-    def _put(self, rule: Rule, how: str, index: Optional[int]) -> None:
-        if not isinstance(rule, Rule):
-            raise TypeError(f"expected a {self.table._rule_class.__name__}, not {rule!r}")
+    def _rule(self, rule: Any) -> Rule:
+        """A rule of a rule, text or words."""
+        if isinstance(rule, Rule):
+            return rule
+        if isinstance(rule, (str, list, tuple)):
+            return self.table._rule_class.parse(rule)
+        raise TypeError(f"expected a {self.table._rule_class.__name__} or text, not {rule!r}")
+
+    def _put(self, rule: AnyRule, how: str, index: Optional[int]) -> None:
+        rule = self._rule(rule)
         if rule._family != self.table._family:
             raise RuleError(
                 f"a rule of {rule._family.label} cannot be put in a table of "
@@ -181,14 +195,14 @@ class Chain:
         at = 0 if index is None else _checked_index(index)
 
         def build(data: TableData) -> Union[Append, Insert, Replace]:
-            entry = rule._compile(data.has_chain)
+            entry = settled(rule, data, name)
             if how == "append":
                 return Append(name, entry, _describe)
             return (Insert if how == "insert" else Replace)(name, at, entry, _describe)
 
         self.table._edit(build)
 
-    def delete(self, rule: Optional[Rule] = None, *, index: Optional[int] = None) -> None:
+    def delete(self, rule: Optional[AnyRule] = None, *, index: Optional[int] = None) -> None:
         """Delete a rule: the very one that was read here, or the first that equals it.
 
         Without an argument delete the chain itself, as python-iptables does.
@@ -211,8 +225,7 @@ class Chain:
             at = _checked_index(index)
             self.table._edit(lambda data: DeleteIndex(name, at))
             return
-        if not isinstance(rule, Rule):
-            raise TypeError(f"expected a {self.table._rule_class.__name__}, not {rule!r}")
+        rule = self._rule(rule)
         listing, position = self._seen(rule)
         occurrence = 0 if listing is None else listing.occurrence(position)
 
@@ -306,24 +319,6 @@ def _checked_index(index: Any) -> int:
     if number < 0:
         raise ValueError(f"a position is 0 or more, not {number}")
     return min(number, (1 << 32) - 1)
-
-
-def new_chain_name(name: str) -> str:
-    """A name that iptables can take too."""
-    if not isinstance(name, str):
-        raise TypeError(f"a chain's name is a string, not {name!r}")
-    problem = None
-    if not name:
-        problem = "it is empty"
-    elif len(encode(name)) > 28:
-        problem = "Invalid argument, at most 28 bytes"
-    elif name[0] in "-!":
-        problem = f"it starts with {name[0]!r}"
-    elif "\0" in name or any(char.isspace() for char in name):
-        problem = "white space or NUL in it"
-    if problem is not None:
-        raise ChainNameError(f"can't create chain {name}: {problem}")
-    return name
 
 
 def _describe(entry: Entry) -> str:

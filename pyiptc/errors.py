@@ -28,6 +28,7 @@ __all__ = [
     "LockTimeout",
     "PartialCommitError",
     "PositionError",
+    "RestoreError",
     "RuleError",
     "RuleNotFoundError",
     "TableNotFoundError",
@@ -92,7 +93,17 @@ class ConflictError(IPTCError):
 
 
 class PartialCommitError(IPTCError):
-    """Some of several tables were committed."""
+    """Of several tables some were committed before another failed; ``__cause__`` says why it did."""
+
+    def __init__(self, message: str, committed: list[str], restored: list[str]) -> None:
+        super().__init__(message)
+        self.committed = committed
+        """Names of the tables that have their new rules."""
+        self.restored = restored
+        """Names of those that were given their old ones back."""
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return type(self), (self.args[0], self.committed, self.restored)
 
 
 class LockTimeout(IPTCError, TimeoutError):
@@ -110,6 +121,20 @@ class BlobError(IPTCError, ValueError):
 
 class RuleError(IPTCError, ValueError):
     """A value that a rule cannot have."""
+
+
+class RestoreError(IPTCError, ValueError):
+    """A line of a save file; nothing of its table was applied."""
+
+    def __init__(self, line_number: int, line: str, reason: str) -> None:
+        super().__init__(line_number, line, reason)
+        self.line_number = line_number
+        """Counts from 1."""
+        self.line = line
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"line {self.line_number}: {self.reason}: {self.line!r}"
 
 
 class RuleNotFoundError(IPTCError, LookupError):

@@ -78,6 +78,7 @@ class Rule:
         self._matches: Optional[list[Match]] = None if entry is not None else []
         self._target: Optional[Target] = None
         self._head_bytes: Optional[bytes] = None
+        self._is_command = False
         self._origin: Any = None
 
     @classmethod
@@ -112,6 +113,7 @@ class Rule:
         entries, kind, jump = _xtables.instance(cls._family).rule(raw)
         rules = [cls._from_entry(Entry(cls._family, entry, kind, jump)) for entry in entries]
         for rule in rules:
+            rule._is_command = True
             rule._read_here()
         return rules
 
@@ -626,6 +628,7 @@ class Rule:
         copy = object.__new__(type(self))
         object.__setattr__(copy, "chain", None)
         copy._reset(self._entry)
+        copy._is_command = self._is_command
         if self._header is not None and self._matches is not None:
             copy._header = self._header.copy()
             copy._matches = [match._copy(copy) for match in self._matches]

@@ -12,7 +12,8 @@ from typing import Any, Optional, Union
 
 from . import _kernel, backend, lock, registry
 from ._blob import Entry
-from .chain import Chain, new_chain_name
+from .chain import Chain
+from .checks import new_chain_name
 from .counters import Counters, checked
 from .edits import CreateChain, DeleteChain, Edit, Flush, FlushAll, SetPolicy, Zero
 from .enums import Family
@@ -22,13 +23,23 @@ from .errors import (
     CountersLostError,
     IPTCError,
     KernelError,
+    PartialCommitError,
     strerror,
 )
-from .namespace import Namespace, NetnsSpec
+from .namespace import Namespace, NetnsSpec, existing_tables
 from .policy import Policy
 from .rule import Rule, Rule6
+from .savefile import Reader, save_table
 
-__all__ = ["Table", "Table6", "is_table6_available", "is_table_available", "tables_of"]
+__all__ = [
+    "Table",
+    "Table6",
+    "is_table6_available",
+    "is_table_available",
+    "restore",
+    "save",
+    "tables_of",
+]
 
 Named = Union[str, Chain]
 
@@ -265,6 +276,53 @@ class Table:
         """What libiptc says of the last edit's error."""
         return strerror(self._errno) if self._errno else "libiptc version error"
 
+    # -- text ----------------------------------------------------------------------------------------
+
+    def save(self, counters: bool = False) -> str:
+        """The table as ``iptables-save -t`` prints it, without its comment lines.
+
+        With autocommit on and nothing pending the table is read afresh.
+
+        Args:
+            counters: Print the rules' packets and bytes too (``-c``).
+        """
+        if self.autocommit and not self._pending:
+            self.refresh()
+        with self._mutex, self._namespace.socket(self._family):
+            self._check_open()
+            return save_table(self._data, self._rule_class, counters)
+
+    def restore(
+        self, text: Any, *, flush: bool = True, counters: bool = True, test: bool = False
+    ) -> None:
+        """Do what ``iptables-restore`` does, with one commit.
+
+        Args:
+            text: A string, bytes, or a file or other iterable of lines.
+            flush: Begin with an empty table; False is ``--noflush``.
+            counters: Set the counters that the text has (``-c``).
+            test: Read and build, commit nothing.
+        Raises:
+            RestoreError: A line that is wrong, with its number; the table is as it was.
+            KernelError: The kernel refused; the table is as it was.
+        """
+        with self._mutex:
+            self._check_open()
+            if self._pending:
+                raise IPTCError(f"table {self.name} has edits pending: commit or refresh it first")
+            with self._namespace.socket(self._family) as socket, lock.held(self.lock, self.wait):
+                reader = Reader(
+                    socket,
+                    self._rule_class,
+                    self._handle,
+                    flush=flush,
+                    counters=counters,
+                    test=test,
+                    only=self.name,
+                )
+                reader.read(text)
+                self._data = reader.committed.get(self.name, self._data)
+
     # -- chains ----------------------------------------------------------------------------------------
 
     @property
@@ -437,6 +495,80 @@ def _name(chain: Named) -> str:
     if not isinstance(name, str):
         raise TypeError(f"expected a chain or its name, not {chain!r}")
     return name
+
+
+def _class_of(family: Union[str, int]) -> type[Table]:
+    classes: dict[Union[str, int], type[Table]] = {
+        "ipv4": Table,
+        "ipv6": Table6,
+        Family.IPV4: Table,
+        Family.IPV6: Table6,
+    }
+    if family not in classes:
+        raise ValueError(f"family {family!r}: expected 'ipv4' or 'ipv6'")
+    return classes[family]
+
+
+def save(
+    family: Union[str, int] = "ipv4", counters: bool = False, netns: Optional[NetnsSpec] = None
+) -> str:
+    """All tables of a family as ``iptables-save`` prints them, without its comment lines.
+
+    The tables that exist, in the kernel's order; looking creates none.
+    """
+    cls = _class_of(family)
+    place = Namespace(netns)
+    with place.socket(cls._family) as socket, contextlib.closing(place):
+        return "".join(
+            save_table(_kernel.read(socket, name), cls._rule_class, counters)
+            for name in existing_tables(cls._family)
+        )
+
+
+def restore(
+    text: Any,
+    family: Union[str, int] = "ipv4",
+    *,
+    flush: bool = True,
+    counters: bool = True,
+    test: bool = False,
+    netns: Optional[NetnsSpec] = None,
+    wait: Optional[float] = None,
+) -> None:
+    """Do what ``iptables-restore`` does: one commit for each table, under one lock.
+
+    Args:
+        text: A string, bytes, or a file or other iterable of lines.
+        flush: Begin with empty tables; False is ``--noflush``.
+        counters: Set the counters that the text has (``-c``).
+        test: Read and build, commit nothing.
+        wait: Seconds to wait for the xtables lock; None for ever.
+    Raises:
+        RestoreError, KernelError: The first table failed, and nothing was changed.
+        PartialCommitError: A later one failed; those before it have their new rules.
+    """
+    cls = _class_of(family)
+    place = Namespace(netns)
+    with contextlib.closing(place), place.socket(cls._family) as socket, lock.held(
+        lock.lock_path(place.cookie), wait
+    ):
+        reader = Reader(
+            socket, cls._rule_class, "legacy", flush=flush, counters=counters, test=test
+        )
+        try:
+            reader.read(text)
+        except IPTCError as error:
+            if not reader.committed:
+                raise
+            done = list(reader.committed)
+            raise PartialCommitError(
+                f"{error}; committed before: {', '.join(done)}", done, []
+            ) from error
+        finally:
+            for name, data in reader.committed.items():
+                table = cls._cache.get((name, place.cookie, "legacy"))
+                if table is not None and not table._pending:
+                    table._data = data
 
 
 def tables_of(family: int) -> list[Table]:

@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Whole tables as text: what ``iptables-save`` prints and ``iptables-restore`` reads.
+
+A table is ``*name``, a line ``:CHAIN POLICY [packets:bytes]`` for each chain (``-`` where it has no
+policy), commands such as ``-A CHAIN …`` with counters before them where wanted, and ``COMMIT``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, Optional
+
+from . import _kernel
+from .checks import NAT_DROP, new_chain_name, settled
+from .edits import (
+    CreateChain,
+    Delete,
+    DeleteChain,
+    DeleteIndex,
+    Edit,
+    Flush,
+    FlushAll,
+    RenameChain,
+    SetPolicy,
+    Zero,
+)
+from .errors import IPTCError, RestoreError, RuleError
+from .rule import Rule
+from .text import decode, split
+
+__all__ = ["Reader", "save_table"]
+
+_COUNTERS = re.compile(r"\[(\d+):(\d+)\]")
+
+#: Long names of the commands.
+_LONG = {
+    "append": "A",
+    "delete": "D",
+    "insert": "I",
+    "replace": "R",
+    "new-chain": "N",
+    "delete-chain": "X",
+    "rename-chain": "E",
+    "flush": "F",
+    "policy": "P",
+    "zero": "Z",
+}
+_COMMANDS = frozenset(_LONG.values())
+
+
+def save_table(data: _kernel.TableData, rule_class: type[Rule], counters: bool) -> str:
+    """A table as ``iptables-save -t`` prints it, without its comment lines.
+
+    Args:
+        counters: Print ``[packets:bytes]`` before rules (``-c``).
+    """
+    chains = data.chains()
+    lines = [f"*{data.name}"]
+    for chain in chains:
+        policy, packets, size = data.policy(chain) or ("-", 0, 0)
+        lines.append(f":{chain} {policy} [{packets}:{size}]")
+    for chain in chains:
+        for entry in data.entries(chain):
+            rule = rule_class._from_entry(entry)
+            start = "[{}:{}] ".format(*entry.counters) if counters else ""
+            lines.append(f"{start}-A {chain} {rule}".rstrip(" "))
+    lines.append("COMMIT\n")
+    return "\n".join(lines)
+
+
+class Reader:
+    """Reads save files: line by line into tables in memory, sent at each ``COMMIT``.
+
+    Args:
+        socket: Of the family, in the namespace that the calling thread is in; the lock is held.
+        rule_class: Of the family.
+        handle: As for :class:`pyiptc.Table`.
+        flush: Begin with an empty table; False is ``--noflush``.
+        counters: Set the counters that the text has; all start at zero otherwise.
+        test: Send nothing.
+        only: The one table that may be in the text.
+    """
+
+    def __init__(
+        self,
+        socket: _kernel.Socket,
+        rule_class: type[Rule],
+        handle: str,
+        *,
+        flush: bool,
+        counters: bool,
+        test: bool,
+        only: Optional[str] = None,
+    ) -> None:
+        self._socket = socket
+        self._rule_class = rule_class
+        self._handle = handle
+        self._flush = flush
+        self._counters = counters
+        self._test = test
+        self._only = only
+        self._data: Optional[_kernel.TableData] = None
+        self.committed: dict[str, _kernel.TableData] = {}
+        """Tables that were sent, as they are in the kernel."""
+
+    def read(self, text: Any) -> None:
+        """Read a whole text.
+
+        Args:
+            text: A string, bytes, or a file or other iterable of lines.
+        Raises:
+            RestoreError: With the number of the line, the line and the reason; nothing of its
+                table was applied.
+        """
+        number = 0
+        for number, line in enumerate(_lines(text), 1):
+            try:
+                self._line(line)
+            except (IPTCError, ValueError) as error:
+                raise RestoreError(number, line, str(error)) from error
+        if self._data is not None:
+            raise RestoreError(number + 1, "", f"COMMIT expected: table {self._data.name} has none")
+
+    def _line(self, line: str) -> None:
+        if not line or line.startswith("#"):
+            return
+        if line.startswith("*"):
+            self._begin(line[1:].strip())
+        elif self._data is None:
+            raise RuleError("no table: expected a line such as *filter before this one")
+        elif line.strip() == "COMMIT":
+            self._commit(self._data)
+        elif line.startswith(":"):
+            self._chain(self._data, line[1:])
+        else:
+            self._command(self._data, line)
+
+    def _begin(self, name: str) -> None:
+        if self._data is not None:
+            raise RuleError(f"table {self._data.name} has no COMMIT yet")
+        if self._only is not None and name != self._only:
+            raise RuleError(f"table {name} in a text for table {self._only}")
+        data = _kernel.read(self._socket, name, self._handle)
+        if self._flush:
+            FlushAll().apply(data)
+        self._data = data
+
+    def _commit(self, data: _kernel.TableData) -> None:
+        if not self._test:
+            _kernel.commit(self._socket, data)
+            self.committed[data.name] = data
+        self._data = None
+
+    def _chain(self, data: _kernel.TableData, line: str) -> None:
+        """``:NAME POLICY [packets:bytes]``."""
+        words = line.split()
+        if not 2 <= len(words) <= 3:
+            raise RuleError("expected a chain, its policy or -, and counters in brackets")
+        name, policy = words[:2]
+        counters = (0, 0)
+        if len(words) == 3 or self._counters:
+            found = _COUNTERS.fullmatch(words[2]) if len(words) == 3 else None
+            if found is None:
+                raise RuleError(f"invalid policy counters for chain '{name}'")
+            if self._counters:
+                counters = int(found[1]), int(found[2])
+        if not data.is_builtin(name):
+            if data.has_chain(name):
+                data.flush(name)
+            else:
+                data.create_chain(new_chain_name(name))
+        if policy != "-":
+            data.set_policy(name, policy, counters)
+
+    # -- commands ------------------------------------------------------------------------------------
+
+    def _command(self, data: _kernel.TableData, line: str) -> None:
+        counters = (0, 0)
+        if line.startswith("["):
+            found = _COUNTERS.match(line)
+            if found is None:
+                raise RuleError("counters: expected [packets:bytes]")
+            line = line[found.end() :]
+            if self._counters:
+                counters = int(found[1]), int(found[2])
+        words = [word.text for word in split(line)]
+        letter, words = _command_of(words)
+        if letter in "AIRD":
+            self._rule_command(data, letter, words, counters)
+        else:
+            for edit in _chain_edits(data, letter, words):
+                edit.apply(data)
+
+    def _rule_command(
+        self, data: _kernel.TableData, letter: str, words: list[str], counters: tuple[int, int]
+    ) -> None:
+        chain, words = _take(words, f"-{letter}", "a chain")
+        index = None
+        if letter in "IRD" and words and words[0].isdigit():
+            index = int(words.pop(0)) - 1
+            if index < 0:
+                raise RuleError("a rule's number is 1 or more")
+        if letter == "D" and index is not None:
+            if words:
+                raise RuleError("a rule's number and a rule")
+            DeleteIndex(chain, index).apply(data)
+            return
+        if letter == "R" and index is None:
+            raise RuleError("-R requires a rule number")
+        entries = [
+            settled(rule, data, chain) for rule in self._rule_class.parse_all(words)
+        ]
+        if any(counters):
+            entries = [entry.with_counters(*counters) for entry in entries]
+        if letter == "R" and len(entries) != 1:
+            raise RuleError("Replacement rule does not specify a unique address")
+        for entry in entries:
+            if letter == "A":
+                data.append(chain, entry)
+            elif letter == "I":
+                data.insert(chain, index or 0, entry)
+            elif letter == "R":
+                data.replace(chain, index or 0, entry)
+            else:
+                Delete(chain, entry, 0, str).apply(data)
+
+
+def _lines(text: Any) -> Iterator[str]:
+    if isinstance(text, bytes):
+        text = decode(text)
+    if isinstance(text, str):
+        # Not splitlines(): a comment may hold a form feed.
+        text = text.split("\n")
+    if not isinstance(text, Iterable):
+        raise TypeError(f"a save file is text, bytes or lines, not {text!r}")
+    for line in text:
+        if not isinstance(line, (str, bytes)):
+            raise TypeError(f"a line is text or bytes, not {line!r}")
+        yield (decode(line) if isinstance(line, bytes) else line).rstrip("\r\n")
+
+
+def _command_of(words: list[str]) -> tuple[str, list[str]]:
+    """The letter of a line's command, and the words after it."""
+    if not words:
+        raise RuleError("an empty command")
+    first = words[0]
+    if first.startswith("--"):
+        name, _, attached = first[2:].partition("=")
+        matching = {_LONG[long] for long in _LONG if long == name} or {
+            _LONG[long] for long in _LONG if name and long.startswith(name)
+        }
+        if len(matching) == 1:
+            return matching.pop(), [*([attached] if attached else []), *words[1:]]
+    elif first[:1] == "-" and first[1:2] in _COMMANDS:
+        return first[1], [*([first[2:]] if first[2:] else []), *words[1:]]
+    raise RuleError(f"no command specified: expected a line to begin with -A or its like, not {first!r}")
+
+
+def _take(words: list[str], command: str, what: str) -> tuple[str, list[str]]:
+    if not words:
+        raise RuleError(f"{command} requires {what}")
+    return words[0], words[1:]
+
+
+def _chain_edits(data: _kernel.TableData, letter: str, words: list[str]) -> list[Edit]:
+    """What a command does that is about chains."""
+    chain = words[0] if words else None
+    wanted = {"N": 1, "E": 2, "P": 2}.get(letter)
+    if (wanted is None and len(words) > 1) or (wanted is not None and len(words) != wanted):
+        raise RuleError(f"-{letter}: expected {wanted or 'at most 1'} word(s), not {len(words)}")
+    if letter == "N":
+        return [CreateChain(new_chain_name(words[0]))]
+    if letter == "E":
+        return [RenameChain(words[0], new_chain_name(words[1]))]
+    if letter == "P":
+        if data.name == "nat" and words[1] == "DROP":
+            raise RuleError(NAT_DROP)
+        return [SetPolicy(words[0], words[1], None)]
+    if letter == "F":
+        return [Flush(name) for name in ([chain] if chain else data.chains())]
+    if letter == "Z":
+        return [Zero(name) for name in ([chain] if chain else data.chains())]
+    users = [name for name in data.chains() if not data.is_builtin(name)]
+    return [DeleteChain(name) for name in ([chain] if chain else users)]
