@@ -689,11 +689,11 @@ PACKET_MATCHES: list[Case] = [
         M("owner", uid_owner="!0-99"),
         at="filter/OUTPUT",
     ),
-    *rows("owner-gid", "-m owner --gid-owner 5", M("owner", gid_owner="5"), at="filter/OUTPUT"),
+    *rows("owner-gid", "-m owner --gid-owner 0", M("owner", gid_owner="0"), at="filter/OUTPUT"),
     *rows(
         "owner-socket",
-        "-m owner --socket-exists --gid-owner 5 --suppl-groups",
-        M("owner", socket_exists="", gid_owner="5", suppl_groups=""),
+        "-m owner --socket-exists --gid-owner root --suppl-groups",
+        M("owner", socket_exists="", gid_owner="root", suppl_groups=""),
         at="filter/OUTPUT",
     ),
     *rows(

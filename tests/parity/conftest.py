@@ -13,6 +13,7 @@ from support import undertest
 from support.oracle import Oracle
 
 HERE = Path(__file__).parent
+pytest.register_assert_rewrite("parity.foreign")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from support import features
+from support import features, undertest
 
 PLACES = (
     "/usr/lib/*/xtables/libxt_tcp.so",
@@ -27,7 +27,8 @@ def extension_directory() -> Path:
 
 
 def library_directory() -> Path:
-    """The directory that the dynamic linker finds libxtables in."""
+    """The directory that the dynamic linker finds libxtables in: this process has it open."""
+    undertest.load().Rule().create_match("tcp")
     with open(f"/proc/{os.getpid()}/maps", encoding="utf-8") as maps:
         (found, *_) = re.findall(r"(/\S*)/libxtables\.so", maps.read())
     return Path(found).resolve()

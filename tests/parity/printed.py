@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from subprocess import CompletedProcess
 
 from parity.cases import Case
+from support import features
 from support.oracle import Oracle, words
 
 REFERENCE = "reference"
@@ -79,7 +81,12 @@ class Tool:
     def prepare(self) -> None:
         """Run what must have run before."""
         for command in self.case.setup:
-            self.oracle.run(*words(command))
+            self._must(self.oracle.run(*words(command), check=False))
+
+    def _must(self, done: CompletedProcess[str]) -> None:
+        """Skip, by name, what this kernel or this user namespace does not have."""
+        if done.returncode != 0:
+            features.skip_missing(f"kernel support of {self.case.id}", done.stderr.strip())
 
     def rules(self, chain: str = "") -> list[str]:
         """What ``-S`` prints of a chain, after ``-A CHAIN``; a rule may have line breaks in it."""
@@ -89,8 +96,19 @@ class Tool:
 
     def append(self, chain: str = "") -> None:
         """Append the tool's own rule."""
+        self._must(self._append(chain))
+
+    def _append(self, chain: str = "") -> CompletedProcess[str]:
         case = self.case
-        self.oracle.append(case.family, case.table, chain or case.chain, case.arguments)
+        chain = chain or case.chain
+        return self.oracle.append(case.family, case.table, chain, case.arguments, check=False)
+
+    def is_supported(self, chain: str) -> bool:
+        """Append the tool's own rule to a new chain; whether that can be done here."""
+        self.oracle.new_chain(self.case.family, self.case.table, chain)
+        done = self._append(chain)
+        assert not (done.returncode and features.strict()), done.stderr
+        return done.returncode == 0
 
     def reference(self) -> str:
         """What the tool prints of its own rule, which stays in a chain of its own."""
@@ -111,9 +129,8 @@ class Tool:
 
     def refusal(self) -> str:
         """Why the tool does not take its own rule, without the name of the program before it."""
-        case = self.case
-        done = self.oracle.append(case.family, case.table, case.chain, case.arguments, check=False)
-        assert done.returncode != 0, f"the tool accepts {case.arguments}"
+        done = self._append()
+        assert done.returncode != 0, f"the tool accepts {self.case.arguments}"
         reason: str
         (reason,) = _REASON.findall(done.stderr)
         return reason.rstrip(".")

@@ -14,7 +14,7 @@ import pytest
 
 from parity.libraries import directory_without, library_directory
 from parity.mistakes import ON_RULES, ON_TABLES, RULES, Bench, Mistake
-from support import isolated, undertest
+from support import features, isolated, undertest
 from support.family import FAMILIES, Family
 from support.oracle import Oracle
 
@@ -133,6 +133,7 @@ except ImportError as error:
 
 def test_library_absent(tmp_path: Path) -> None:
     """The error names the file, the places where it was looked for, and the package."""
+    features.require("unshare", "mount")
     directory = library_directory()
     real = tmp_path / "real"
     real.mkdir()

@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from parity.build import build
 from parity.cases import ACCEPTED, Case
 from parity.printed import Tool
-from parity.test_matrix import any_warning, each
+from parity.running import any_warning, each
 from support import rawtable, undertest
 from support.family import FAMILIES
-from support.oracle import Oracle
-
-
-@pytest.fixture
-def tool(case: Case, oracle: Oracle, netns: object) -> Tool:
-    """The tool, in a namespace that is ready for the case."""
-    tool = Tool(oracle, case)
-    tool.prepare()
-    return tool
 
 
 def _send(case: Case, handle: str, rule: Any) -> bytes:

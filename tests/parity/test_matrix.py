@@ -42,8 +42,10 @@ def test_sent(case: Case, tool: Tool) -> None:
 @each(ACCEPTED)
 def test_found_by_the_tool(case: Case, tool: Tool) -> None:
     """The tool's ``-C`` and ``-D``, which compare bytes, take our rule for theirs."""
+    tool.append()
     with expected_warning(case):
         chain_of(case).append_rule(build(case))
+    tool.delete()
     assert tool.finds()
     tool.delete()
     assert tool.rules() == []
