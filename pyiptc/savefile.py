@@ -231,7 +231,7 @@ def _lines(text: Any) -> Iterator[str]:
         text = decode(text)
     if isinstance(text, str):
         # Not splitlines(): a comment may hold a form feed.
-        text = text.split("\n")
+        text = text.removesuffix("\n").split("\n")
     if not isinstance(text, Iterable):
         raise TypeError(f"a save file is text, bytes or lines, not {text!r}")
     for line in text:
