@@ -35,7 +35,8 @@ class OpenTable(Protocol):
 
 
 _finders: list[Callable[[int], list[Any]]] = []
-_tables: weakref.WeakSet[OpenTable] = weakref.WeakSet()
+#: By identity. valuerefs() is one step, unlike going through a WeakSet while threads open tables.
+_tables: weakref.WeakValueDictionary[int, OpenTable] = weakref.WeakValueDictionary()
 
 
 def register_finder(finder: Callable[[int], list[Any]]) -> None:
@@ -50,21 +51,22 @@ def available_tables(family: int) -> list[Any]:
 
 def register(table: OpenTable) -> None:
     """Remember a table as long as it lives."""
-    _tables.add(table)
+    _tables[id(table)] = table
 
 
 def unregister(table: OpenTable) -> None:
     """Forget a table that was closed."""
-    _tables.discard(table)
+    _tables.pop(id(table), None)
 
 
 def open_tables(family: int) -> list[OpenTable]:
     """The tables of a family that are open for the calling thread's network namespace."""
     cookie = namespace.current_cookie()
+    tables = [reference() for reference in _tables.valuerefs()]
     return [
         table
-        for table in list(_tables)
-        if table.family == family and table.namespace.cookie == cookie
+        for table in tables
+        if table is not None and table.family == family and table.namespace.cookie == cookie
     ]
 
 
