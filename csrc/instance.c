@@ -232,7 +232,7 @@ int pyiptc_parse(struct pyiptc_instance *instance, enum pyiptc_kind kind, const 
 }
 
 int pyiptc_parse_rule(struct pyiptc_instance *instance, int argc, char **argv,
-		const struct pyiptc_chains *chains, struct pyiptc_reply *reply)
+		      const struct pyiptc_chains *chains, struct pyiptc_reply *reply)
 {
 	const struct pyiptc_inner *inner = pyiptc_instance_enter(instance);
 

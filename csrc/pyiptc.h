@@ -275,7 +275,7 @@ int pyiptc_parse(struct pyiptc_instance *instance, enum pyiptc_kind kind, const 
 		 const void *header, size_t header_size, int argc, char **argv, unsigned int flags,
 		 struct pyiptc_reply *reply);
 int pyiptc_parse_rule(struct pyiptc_instance *instance, int argc, char **argv,
-		const struct pyiptc_chains *chains, struct pyiptc_reply *reply);
+		      const struct pyiptc_chains *chains, struct pyiptc_reply *reply);
 int pyiptc_save(struct pyiptc_instance *instance, enum pyiptc_kind kind, const void *header,
 		size_t header_size, const void *payload, size_t payload_size,
 		struct pyiptc_reply *reply);

@@ -163,7 +163,7 @@ cdef extern from "pyiptc.h" nogil:
                      const void *header, size_t header_size, int argc, char **argv,
                      unsigned int flags, pyiptc_reply *reply)
     int pyiptc_parse_rule(pyiptc_instance *instance, int argc, char **argv,
-                    const pyiptc_chains *chains, pyiptc_reply *reply)
+                          const pyiptc_chains *chains, pyiptc_reply *reply)
     int pyiptc_save(pyiptc_instance *instance, pyiptc_kind kind, const void *header,
                     size_t header_size, const void *payload, size_t payload_size,
                     pyiptc_reply *reply)

@@ -208,9 +208,7 @@ class Reader:
             return
         if letter == "R" and index is None:
             raise RuleError("-R requires a rule number")
-        entries = [
-            settled(rule, data, chain) for rule in self._rule_class.parse_all(words)
-        ]
+        entries = [settled(rule, data, chain) for rule in self._rule_class.parse_all(words)]
         if any(counters):
             entries = [entry.with_counters(*counters) for entry in entries]
         if letter == "R" and len(entries) != 1:
@@ -254,7 +252,9 @@ def _command_of(words: list[str]) -> tuple[str, list[str]]:
             return matching.pop(), [*([attached] if attached else []), *words[1:]]
     elif first[:1] == "-" and first[1:2] in _COMMANDS:
         return first[1], [*([first[2:]] if first[2:] else []), *words[1:]]
-    raise RuleError(f"no command specified: expected a line to begin with -A or its like, not {first!r}")
+    raise RuleError(
+        f"no command specified: expected a line to begin with -A or its like, not {first!r}"
+    )
 
 
 def _take(words: list[str], command: str, what: str) -> tuple[str, list[str]]:

@@ -549,8 +549,10 @@ def restore(
     """
     cls = _class_of(family)
     place = Namespace(netns)
-    with contextlib.closing(place), place.socket(cls._family) as socket, lock.held(
-        lock.lock_path(place.cookie), wait
+    with (
+        contextlib.closing(place),
+        place.socket(cls._family) as socket,
+        lock.held(lock.lock_path(place.cookie), wait),
     ):
         reader = Reader(
             socket, cls._rule_class, "legacy", flush=flush, counters=counters, test=test

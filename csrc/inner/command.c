@@ -40,25 +40,25 @@ static const uint8_t inversions[] = { IPT_INV_SRCIP,  IPT_INV_DSTIP,   XT_INV_PR
 
 /* Also the commands: they make abbreviations ambiguous. */
 static struct option command_options[] = {
-	{ "append", 1, NULL, 'A' },	   { "delete", 1, NULL, 'D' },
-	{ "check", 1, NULL, 'C' },	   { "insert", 1, NULL, 'I' },
-	{ "replace", 1, NULL, 'R' },	   { "list", 2, NULL, 'L' },
-	{ "list-rules", 2, NULL, 'S' },	   { "flush", 2, NULL, 'F' },
-	{ "zero", 2, NULL, 'Z' },	   { "new-chain", 1, NULL, 'N' },
+	{ "append", 1, NULL, 'A' },        { "delete", 1, NULL, 'D' },
+	{ "check", 1, NULL, 'C' },         { "insert", 1, NULL, 'I' },
+	{ "replace", 1, NULL, 'R' },       { "list", 2, NULL, 'L' },
+	{ "list-rules", 2, NULL, 'S' },    { "flush", 2, NULL, 'F' },
+	{ "zero", 2, NULL, 'Z' },          { "new-chain", 1, NULL, 'N' },
 	{ "delete-chain", 2, NULL, 'X' },  { "rename-chain", 1, NULL, 'E' },
-	{ "policy", 1, NULL, 'P' },	   { "source", 1, NULL, 's' },
+	{ "policy", 1, NULL, 'P' },        { "source", 1, NULL, 's' },
 	{ "destination", 1, NULL, 'd' },   { "src", 1, NULL, 's' },
-	{ "dst", 1, NULL, 'd' },	   { "protocol", 1, NULL, 'p' },
+	{ "dst", 1, NULL, 'd' },           { "protocol", 1, NULL, 'p' },
 	{ "in-interface", 1, NULL, 'i' },  { "jump", 1, NULL, 'j' },
-	{ "table", 1, NULL, 't' },	   { "match", 1, NULL, 'm' },
-	{ "numeric", 0, NULL, 'n' },	   { "out-interface", 1, NULL, 'o' },
-	{ "verbose", 0, NULL, 'v' },	   { "wait", 2, NULL, 'w' },
+	{ "table", 1, NULL, 't' },         { "match", 1, NULL, 'm' },
+	{ "numeric", 0, NULL, 'n' },       { "out-interface", 1, NULL, 'o' },
+	{ "verbose", 0, NULL, 'v' },       { "wait", 2, NULL, 'w' },
 	{ "wait-interval", 2, NULL, 'W' }, { "exact", 0, NULL, 'x' },
-	{ "version", 0, NULL, 'V' },	   { "help", 2, NULL, 'h' },
+	{ "version", 0, NULL, 'V' },       { "help", 2, NULL, 'h' },
 	{ "line-numbers", 0, NULL, '0' },  { "modprobe", 1, NULL, 'M' },
 	{ "set-counters", 1, NULL, 'c' },  { "goto", 1, NULL, 'g' },
-	{ "ipv4", 0, NULL, '4' },	   { "ipv6", 0, NULL, '6' },
-	{ "fragments", 0, NULL, 'f' },	   { 0 },
+	{ "ipv4", 0, NULL, '4' },          { "ipv6", 0, NULL, '6' },
+	{ "fragments", 0, NULL, 'f' },     { 0 },
 };
 static const char short_options[] =
 	"-:A:C:D:E:F::I:L::M:N:P:VX::Z::c:d:i:j:o:p:s:t:R:S::W::46bfg:h::m:nvw::x";
@@ -195,7 +195,8 @@ static void take_jump(const char *name)
 		return;
 	/* Where the chains are not known, what is no extension will be one. No file of that
 	 * name has a slash: that would lead out of the extensions' directory. */
-	if (rule.chains == NULL && (strchr(name, '/') != NULL || guard_try(find_target, (void *)name) < 0))
+	if (rule.chains == NULL &&
+	    (strchr(name, '/') != NULL || guard_try(find_target, (void *)name) < 0))
 		rule.is_standard = true;
 	else if (rule.chains != NULL)
 		find_target((void *)name);
@@ -239,8 +240,7 @@ static bool load_protocol_match(void)
 	number = strtoul(name, &end, 0);
 	if (*end == '\0' && end != name)
 		name = number <= UINT8_MAX ? protocol_name((unsigned int)number) : NULL;
-	if (name == NULL || strchr(name, '/') != NULL ||
-	    strlen(name) >= XT_EXTENSION_MAXNAMELEN)
+	if (name == NULL || strchr(name, '/') != NULL || strlen(name) >= XT_EXTENSION_MAXNAMELEN)
 		return false;
 	rule.is_protocol_match_loaded = true;
 	if (guard_try(find_match, (void *)name) < 0)
@@ -254,8 +254,7 @@ static bool take_extension_option(int id, char **argv, bool invert)
 {
 	const unsigned int scale = OPTION_SCALE;
 
-	if (rule.target != NULL &&
-	    (rule.target->parse != NULL || rule.target->x6_parse != NULL) &&
+	if (rule.target != NULL && (rule.target->parse != NULL || rule.target->x6_parse != NULL) &&
 	    (unsigned int)id >= rule.target->option_offset &&
 	    (unsigned int)id < rule.target->option_offset + scale) {
 		lib.tpcall((unsigned int)id, argv, invert, rule.target, &rule.header);
@@ -300,8 +299,8 @@ static void take_protocol(bool invert)
 	if ((number == IPPROTO_ROUTING || number == IPPROTO_FRAGMENT || number == IPPROTO_AH ||
 	     number == IPPROTO_DSTOPTS) &&
 	    !(rule.invflags & XT_INV_PROTO))
-		fprintf(stderr,
-			"never matched protocol: %s. use extension match instead.\n", optarg);
+		fprintf(stderr, "never matched protocol: %s. use extension match instead.\n",
+			optarg);
 }
 
 static void take_interface(enum seen what, bool invert)
@@ -338,8 +337,8 @@ static uint64_t read_counter(const char *text, const char *what)
 
 static void take_counters(int argc, char **argv, bool invert)
 {
-	struct xt_counters *counters = family == NFPROTO_IPV4 ? &rule.header.v4.counters
-							      : &rule.header.v6.counters;
+	struct xt_counters *counters =
+		family == NFPROTO_IPV4 ? &rule.header.v4.counters : &rule.header.v6.counters;
 	const char *bytes = strchr(optarg, ',');
 
 	see(SEEN_COUNTERS, invert);
@@ -442,7 +441,8 @@ static void take_words(int argc, char **argv)
 				guard_fail("option \"%s\" requires an argument", argv[optind - 1]);
 			if (id == '?')
 				guard_fail("unknown option \"%s\"", argv[optind - 1]);
-			guard_fail("Unknown arg \"%s\"", optarg != NULL ? optarg : argv[optind - 1]);
+			guard_fail("Unknown arg \"%s\"",
+				   optarg != NULL ? optarg : argv[optind - 1]);
 		}
 		invert = false;
 	}
@@ -573,8 +573,8 @@ static void put_entries(struct pyiptc_reply *reply)
 		}
 	}
 	reply->payload = entries_block;
-	reply->alias = rule.is_standard && rule.jump != NULL && !is_verdict(rule.jump) ? rule.jump
-										       : "";
+	reply->alias =
+		rule.is_standard && rule.jump != NULL && !is_verdict(rule.jump) ? rule.jump : "";
 	reply->is_fallthrough = rule.jump == NULL;
 }
 
