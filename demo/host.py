@@ -22,6 +22,7 @@ from typing import Any
 from demo.isolation import CLONE_NEWNET, unshare
 
 BUFFER_SIZE = 1 << 20  # bytes; room for a burst while the receiving thread waits for a processor
+IP_RECVTOS = 13  # linux/in.h; in Python's socket module from 3.10 on
 TIMEOUT = 5.0  # seconds, for anything that should be answered at once
 
 
@@ -42,7 +43,7 @@ class Inbox:
         if family == socket.AF_INET6:
             self._socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         else:
-            self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
+            self._socket.setsockopt(socket.IPPROTO_IP, IP_RECVTOS, 1)
         self._socket.bind(("", port))
         threading.Thread(target=self._receive, daemon=True).start()
 
