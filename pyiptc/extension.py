@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Optional
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import _xtables
 from ._blob import PAYLOAD_HEADER, payload_name, payload_revision
@@ -226,17 +226,21 @@ class IPTCModule:
             ]
             self._keep(kept)
             return
-        self._set(options, _option_of(parameter, value, table[parameter].has_arg, self.name))
+        option = _option_of(parameter, value, table[parameter].has_arg, self.name)
+        self._set(options, option, value if isinstance(value, (str, bytes)) else None)
 
-    def _set(self, options: list[Option], option: Option) -> None:
+    def _set(
+        self, options: list[Option], option: Option, text: Union[str, bytes, None]
+    ) -> None:
+        """Set an option; *text* is what it was given as, where that was text."""
         try:
             self._try(self._with_option(options, option))
         except XTablesError as error:
             error.option = option.name
             # "!x" negates; where the library knows no negation of the option it is its text.
-            if not option.inverted or not option.words or "cannot be inverted" not in str(error):
+            if not option.inverted or text is None or "cannot be inverted" not in str(error):
                 raise
-            literal = Option(option.name, False, ("!" + option.words[0], *option.words[1:]))
+            literal = Option(option.name, False, (_word_of(text),))
             try:
                 self._try(self._with_option(options, literal))
             except XTablesError:

@@ -20,6 +20,7 @@
 #include "interpose.h"
 #include "libiptc.h"
 #include "library.h"
+#include "sane.h"
 
 _Static_assert(MATCH_HEADER == 32 && TARGET_HEADER == 32, "headers of x_tables.h");
 
@@ -368,7 +369,8 @@ static int inner_save(enum pyiptc_kind kind, const void *rule_header, size_t hea
 	if (guard_begin(reply) == 0) {
 		struct module module = module_find(kind, name);
 
-		known = is_same_layout(&module, m->u.user.revision, payload_size);
+		known = is_same_layout(&module, m->u.user.revision, payload_size) &&
+			payload_is_sane(kind, family, payload);
 		if (known && kind == PYIPTC_MATCH) {
 			if (module.match->alias != NULL)
 				reply->alias = module.match->alias(payload);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <string.h>
+
+#include "library.h"
+#include "sane.h"
+
+/* After library.h: these headers leave out what it includes before them. */
+#include <linux/netfilter/xt_dccp.h>
+#include <linux/netfilter/xt_policy.h>
+#include <linux/netfilter/xt_sctp.h>
+#include <linux/netfilter/xt_tcpudp.h>
+#include <linux/netfilter_ipv4/ipt_REJECT.h>
+#include <linux/netfilter_ipv6/ip6t_REJECT.h>
+
+/* FIN, SYN, RST, PSH, ACK and URG have names; ECE and CWR do not. */
+static bool tcp_is_sane(const void *data)
+{
+	const struct xt_tcp *tcp = data;
+
+	return ((tcp->flg_mask | tcp->flg_cmp) & 0xc0) == 0;
+}
+
+/* Types 0 to 9 have names, and printing ends at INVALID (10), which stands for the rest. */
+static bool dccp_is_sane(const void *data)
+{
+	const struct xt_dccp_info *dccp = data;
+
+	return (dccp->typemask & 0xf800) == 0 || (dccp->typemask & 0x0400) != 0;
+}
+
+static bool sctp_is_sane(const void *data)
+{
+	const struct xt_sctp_info *sctp = data;
+
+	return sctp->flag_count >= 0 && sctp->flag_count <= XT_NUM_SCTP_FLAGS;
+}
+
+static bool policy_is_sane(const void *data)
+{
+	const struct xt_policy_info *policy = data;
+
+	return policy->len <= XT_POLICY_MAX_ELEM;
+}
+
+/* One place of each table has no name. */
+static bool reject_is_sane(const void *data)
+{
+	const struct ipt_reject_info *reject = data;
+
+	return reject->with <= IPT_ICMP_ADMIN_PROHIBITED && reject->with != IPT_ICMP_ECHOREPLY;
+}
+
+static bool reject6_is_sane(const void *data)
+{
+	const struct ip6t_reject_info *reject = data;
+
+	return reject->with <= IP6T_ICMP6_REJECT_ROUTE && reject->with != IP6T_ICMP6_ECHOREPLY;
+}
+
+static const struct {
+	enum pyiptc_kind kind;
+	unsigned int family; /* NFPROTO_UNSPEC: both */
+	const char *name;
+	bool (*is_sane)(const void *data);
+} checks[] = {
+	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "tcp", tcp_is_sane },
+	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "dccp", dccp_is_sane },
+	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "sctp", sctp_is_sane },
+	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "policy", policy_is_sane },
+	{ PYIPTC_TARGET, NFPROTO_IPV4, "REJECT", reject_is_sane },
+	{ PYIPTC_TARGET, NFPROTO_IPV6, "REJECT", reject6_is_sane },
+};
+
+bool payload_is_sane(enum pyiptc_kind kind, unsigned int nfproto, const void *payload)
+{
+	/* A target's header has the same layout. All of these are of revision 0. */
+	const struct xt_entry_match *header = payload;
+
+	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+		if (checks[i].kind != kind || header->u.user.revision != 0 ||
+		    (checks[i].family != NFPROTO_UNSPEC && checks[i].family != nfproto))
+			continue;
+		if (strncmp(checks[i].name, header->u.user.name, XT_EXTENSION_MAXNAMELEN) == 0)
+			return checks[i].is_sane(header->data);
+	}
+	return true;
+}

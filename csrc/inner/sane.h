@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/**
+ * Payloads that the kernel takes from any tool, and that an extension crashes on when it prints
+ * them: they index tables of names with what is in the payload (all as of iptables 1.8.9, found
+ * by changing the payload of 60 extensions byte by byte).
+ */
+#ifndef PYIPTC_SANE_H
+#define PYIPTC_SANE_H
+
+#include <stdbool.h>
+
+#include "inner.h"
+
+/* @payload: xt_entry_match or xt_entry_target with its data, of the size the extension has. */
+bool payload_is_sane(enum pyiptc_kind kind, unsigned int family, const void *payload);
+
+#endif
