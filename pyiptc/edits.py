@@ -145,6 +145,9 @@ def rule_not_found(chain: str) -> RuleNotFoundError:
 
 def find_unordered(data: TableData, chain: str, key: Key) -> int:
     """Index of the first rule that is equal but for the order of its matches; -1 if none."""
+    if len(key[1]) < 2:
+        # No other order: TableData.find() would have found it, and much faster.
+        return -1
     wanted = unordered(key)
     for index, entry in enumerate(data.entries(chain)):
         if unordered(key_of(entry)) == wanted:
