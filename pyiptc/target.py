@@ -213,6 +213,8 @@ class Target(IPTCModule):
             raise TypeError(f"a verdict or chain is a string, not {name!r}")
         self._start_standard(self._rule, name)
         self._number = None
+        if name == "" or name in VERDICTS:
+            self._goto = False
         if self._rule is not None:
             self._rule._touch()
 
