@@ -61,7 +61,8 @@ def _can_open(path: str) -> bool:
 
 def _open(path: str) -> int:
     """Open as iptables does: created with mode 0600, never truncated, no link followed."""
-    flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+    # Not blocking: opening a pipe, which is refused below, would wait for a writer.
+    flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
     fd = os.open(path, flags, 0o600)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
