@@ -23,6 +23,7 @@ struct reader {
 	struct pyiptc_chain **by_offset; /* in blob order: by first_offset */
 	uint32_t chain_count, chain_capacity;
 	uint32_t index;
+	bool has_end; /* the last entry is an ERROR named "ERROR" */
 };
 
 static const char *const hook_names[HOOKS] = { "PREROUTING", "INPUT", "FORWARD", "OUTPUT",
@@ -114,8 +115,11 @@ static int take_entry(struct reader *reader, uint32_t offset, uint32_t size)
 	if (has_name(target, XT_ERROR_TARGET)) {
 		const char *name = (const char *)target + sizeof(struct xt_entry_target);
 
-		if (offset + size == reader->info->size)
+		if (offset + size == reader->info->size) {
+			reader->has_end =
+				strncmp(name, XT_ERROR_TARGET, XT_FUNCTION_MAXNAMELEN) == 0;
 			return end_chain(reader, offset);
+		}
 		return begin_chain(reader, name, -1, offset + size, offset);
 	}
 	if (hook >= 0) {
@@ -152,6 +156,8 @@ static int read_entries(struct reader *reader)
 	}
 	if (reader->index != reader->info->num_entries)
 		return bad_blob(reader->error, offset, "another number of entries than announced");
+	if (!reader->has_end)
+		return bad_blob(reader->error, offset, "the entry that ends a table is missing");
 	if (table->builtin_count != (uint32_t)__builtin_popcount(table->valid_hooks))
 		return bad_blob(reader->error, offset, "a built-in chain is missing");
 	return 0;

@@ -211,9 +211,9 @@ cdef class Instance:
         try:
             argv[0] = b"pyiptc"
             for i in range(argc - 1):
-                if b"\0" in <bytes>words[i]:
+                if b"\0" in <bytes?>words[i]:
                     raise XTablesError(f"{name}: a value cannot have a NUL byte", name)
-                argv[i + 1] = <bytes>words[i]
+                argv[i + 1] = <bytes?>words[i]
             argv[argc] = NULL
             with nogil:
                 rc = _csrc.pyiptc_parse(self.instance, <_csrc.pyiptc_kind>kind, c_name, c_head,
@@ -253,7 +253,7 @@ cdef class Instance:
         try:
             argv[0] = b"pyiptc"
             for i in range(argc - 1):
-                if b"\0" in <bytes>words[i]:
+                if b"\0" in <bytes?>words[i]:
                     raise XTablesError(f"word {i + 1}: a NUL byte")
                 argv[i + 1] = <bytearray>kept[i]
             argv[argc] = NULL

@@ -15,6 +15,7 @@ from .enums import Inverted
 from .errors import RuleError, XTablesError
 from .match import Match
 from .rule import Rule, Rule6
+from .target import Target
 
 __all__ = ["from_dict", "to_dict"]
 
@@ -30,6 +31,10 @@ _HEADER = {
 
 #: The IPv6 match `dst` would have the key of the destination address.
 _RENAMED = {"dst": "match:dst"}
+#: The option that stands for a whole payload, in hexadecimal digits: of a match or target that
+#: nothing here can read. No extension can have one of this name.
+_OPAQUE = "(payload)"
+
 _RENAMED_BACK = {value: key for key, value in _RENAMED.items()}
 
 
@@ -83,9 +88,7 @@ def _add_match(result: dict[str, Any], match: Match) -> None:
 
 def _options(module: Any) -> dict[str, Any]:
     if module.is_opaque:
-        raise RuleError(
-            f"{module.name}: its payload is of an unsupported revision, a dictionary cannot hold it"
-        )
+        return {_OPAQUE: module._view().hex()}
     result: dict[str, Any] = {}
     element = result
     for option in module._read_options():
@@ -144,6 +147,9 @@ def _set_match(rule: Rule, name: str, value: Any) -> None:
         for item in value:
             _set_match(rule, name, item)
         return
+    if isinstance(value, Mapping) and _OPAQUE in value:
+        rule.add_match(Match(rule, match=_opaque_payload(name, value)))
+        return
     try:
         match = rule.create_match(name)
     except XTablesError as error:
@@ -152,6 +158,16 @@ def _set_match(rule: Rule, name: str, value: Any) -> None:
         _set_options(match, value)
     else:
         match.set_parameter(name, value)
+
+
+def _opaque_payload(name: str, value: Mapping[str, Any]) -> bytes:
+    digits = value[_OPAQUE]
+    if len(value) != 1 or not isinstance(digits, str):
+        raise TypeError(f"{name}: {_OPAQUE!r} is the only key, and its value is text")
+    try:
+        return bytes.fromhex(digits)
+    except ValueError as error:
+        raise RuleError(f"{name}: {_OPAQUE!r}: {error}") from error
 
 
 def _set_options(module: Any, options: Mapping[str, Any]) -> None:
@@ -174,5 +190,8 @@ def _set_target(rule: Rule, value: Union[str, Mapping[str, Any], None]) -> None:
     ((name, options),) = value.items()
     if name == "goto":
         rule.create_target(options, goto=True)
+        return
+    if isinstance(options, Mapping) and _OPAQUE in options:
+        rule.target = Target(rule, target=_opaque_payload(name, options))
         return
     _set_options(rule.create_target(name), options)

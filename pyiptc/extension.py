@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import _xtables
 from ._blob import PAYLOAD_HEADER, payload_name, payload_revision
 from .enums import Kind
-from .errors import UnknownOptionError, XTablesError
+from .errors import BlobError, UnknownOptionError, XTablesError
 from .identity import user_size
 from .text import Option, decode, encode, read_options
 
@@ -72,6 +73,9 @@ class IPTCModule:
             self._start_with_name(name, revision)
 
     def _start_with_payload(self, payload: bytes) -> None:
+        size = int.from_bytes(payload[:2], sys.byteorder)
+        if not PAYLOAD_HEADER <= len(payload) == size or size % 8:
+            raise BlobError(f"a payload of {len(payload)} bytes that says it has {size}")
         self._payload = payload
         self._options = None
         self._name = payload_name(payload)
