@@ -372,6 +372,15 @@ _instances = {}
 _instances_lock = threading.Lock()
 
 
+def _after_fork():
+    """A child's lock: the thread that may have held it is not there."""
+    global _instances_lock
+    _instances_lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
 def instance(int family) -> Instance:
     """The process's libxtables for a family, opened at the first call.
 
@@ -384,7 +393,7 @@ def instance(int family) -> Instance:
         return found
     with _instances_lock:
         if family not in _instances:
-            if _instances and libraries.is_single_instance():
+            if _instances and (libraries.is_single_instance() or not has_namespaces()):
                 raise UnsupportedError(
                     "one libxtables cannot serve IPv4 and IPv6, and this C library (or "
                     "PYIPTC_SINGLE_INSTANCE=1) allows one: use two processes")
