@@ -117,7 +117,7 @@ class Reader:
         for number, line in enumerate(_lines(text), 1):
             try:
                 self._line(line)
-            except (IPTCError, ValueError) as error:
+            except (IPTCError, ValueError, OverflowError) as error:
                 raise RestoreError(number, line, str(error)) from error
         if self._data is not None:
             raise RestoreError(number + 1, "", f"COMMIT expected: table {self._data.name} has none")
