@@ -62,7 +62,7 @@ def warn_of_nft_rules(family: int, cookie: int) -> None:
             f"legacy tables do not show: {tool} on this machine is probably {tool}-nft; manage "
             f"them with it, or move them over with {tool}-nft-save and {tool}-legacy-restore",
             BackendWarning,
-            stacklevel=5,
+            stacklevel=4,
         )
 
 

@@ -1,0 +1,1 @@
+"""What needs a kernel and belongs to no defect, each test in a network namespace of its own."""

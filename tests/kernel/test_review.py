@@ -1,0 +1,76 @@
+"""Mistakes that were found by reading."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+import pyiptc
+from pyiptc import _blob, backend
+
+pytestmark = pytest.mark.kernel
+
+
+def rule_to(target: str) -> pyiptc.Rule:
+    rule = pyiptc.Rule()
+    rule.create_target(target)
+    return rule
+
+
+def test_bytes_of_a_jump_are_not_sent() -> None:
+    """They say where the chain was in another table, not which it was."""
+    table = pyiptc.Table("filter")
+    table.create_chain("user")
+    chain = pyiptc.Chain(table, "INPUT")
+    chain.append(rule_to("user"))
+    again = pyiptc.Rule(chain.rules[0].rule)
+    with pytest.raises(pyiptc.BlobError, match="a jump to byte 0 of a table"):
+        chain.append(again)
+    table.refresh()
+    assert len(chain) == 1
+
+
+def test_a_jump_into_a_chain_is_not_sent() -> None:
+    """The kernel takes it; then the table could not be read any more."""
+    table = pyiptc.Table("filter")
+    chain = pyiptc.Chain(table, "INPUT")
+    chain.append(rule_to("ACCEPT"))
+    chain.append(rule_to("DROP"))
+    second = len(chain.rules[0]._as_is().data)
+    head = _blob.Header(2).to_uapi()
+    entry = _blob.compose(head, [], _blob.standard_target(second), 2)
+    with pytest.raises(pyiptc.BlobError, match=f"a jump to byte {second} of a table"):
+        pyiptc.Chain(table, "FORWARD").append(pyiptc.Rule(entry))
+
+
+@pytest.mark.parametrize("chain", ["NOSUCH", "user"])
+def test_words_for_a_policy_that_no_chain_has(chain: str) -> None:
+    table = pyiptc.Table("filter")
+    table.create_chain("user")
+    with pytest.raises(pyiptc.ChainNotFoundError, match="Bad built-in chain name"):
+        table.set_policy(chain, "DROP")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        f":INPUT ACCEPT [{1 << 64}:0]",
+        f"[0:{1 << 64}] -A INPUT -j ACCEPT",
+        f"-I INPUT {1 << 40} -j ACCEPT",
+        f"-D INPUT {1 << 40}",
+    ],
+)
+def test_numbers_that_do_not_fit(line: str) -> None:
+    with pytest.raises(pyiptc.RestoreError) as caught:
+        pyiptc.Table("filter").restore(f"*filter\n{line}\nCOMMIT\n")
+    assert caught.value.line_number == 2
+
+
+def test_a_warning_names_who_opened_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(backend, "_table_names", lambda family: ["filter"])
+    monkeypatch.setattr(backend, "_has_rules", lambda family, name: True)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        pyiptc.Table("filter")
+    assert [warning.filename for warning in caught] == [__file__]
