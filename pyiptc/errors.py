@@ -267,7 +267,7 @@ def kernel_error(
 def edit_error(number: int, operation: str, subject: str) -> IPTCError:
     """The exception for an edit that libiptc would refuse: ``can't delete chain x: …``."""
     error = _EDIT_CLASSES.get(number, IPTCError)(
-        f"can't {operation} {subject}: {strerror(number, operation.partition(' %')[0])}"
+        f"can't {operation} {subject}: {strerror(number, operation)}"
     )
     error.errno = number
     return error

@@ -125,7 +125,7 @@ class Rule:
     def _read_here(self) -> None:
         """Print what depends on the namespace while the thread is in it: sets have names there."""
         entry = self._entry
-        if entry is not None and (b"\0set\0" in entry.data or b"\0SET\0" in entry.data):
+        if entry is not None and (b"set\0" in entry.data or b"SET\0" in entry.data):
             self._unpacked()
 
     def __setattr__(self, name: str, value: Any) -> None:
