@@ -20,6 +20,8 @@ SANITIZE = os.environ.get("PYIPTC_SANITIZE", "")
 OURS = ["-std=gnu11", "-Wall", "-Wextra", "-Wconversion", *(["-Werror"] if WERROR else [])]
 FLAGS = ["-O0", "-g3", "-UNDEBUG"] if DEBUG else ["-O2", "-g"]
 LINK: list[str] = []
+#: Without it Cython's linetrace traces nothing.
+MACROS = [("CYTHON_TRACE", "1")] if DEBUG else []
 if SANITIZE:
     FLAGS = ["-O1", "-g3", "-fno-omit-frame-pointer", f"-fsanitize={SANITIZE}"]
     if "undefined" in SANITIZE:
@@ -68,6 +70,7 @@ def extension(name: str, sources: list[str], libraries: tuple[str, ...] = ()) ->
         name,
         sources,
         include_dirs=["csrc"],
+        define_macros=list(MACROS),
         depends=HEADERS,
         libraries=list(libraries),
         extra_compile_args=FLAGS,
