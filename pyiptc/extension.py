@@ -13,6 +13,7 @@ from .enums import Kind
 from .errors import BlobError, UnknownOptionError, XTablesError
 from .identity import user_size
 from .text import Option, decode, encode, read_options
+from .unprinted import unprinted_options
 
 if TYPE_CHECKING:
     from .rule import Rule
@@ -162,8 +163,18 @@ class IPTCModule:
         except (_xtables.UnknownPayload, XTablesError):
             return "", ""
         text = decode(raw)
+        if self._kind == Kind.MATCH:
+            text = self._unprinted(payload) + text
         self._printed = (payload, head, alias, text)
         return alias, text
+
+    def _unprinted(self, payload: bytes) -> str:
+        return unprinted_options(
+            self._family,
+            payload_name(payload),
+            payload_revision(payload),
+            payload[PAYLOAD_HEADER:],
+        )
 
     @property
     def is_opaque(self) -> bool:

@@ -150,3 +150,25 @@ def test_a_chain_goes_before_an_extension(oracle: Oracle) -> None:
     chain.append("-j LOG")
     assert chain.rules[0].target.standard_target == "LOG"
     assert pyiptc.Chain(chain.table, "LOG").references == 1
+
+
+NEGATED_FULL_RANGES = [
+    (pyiptc.Rule, "-p tcp -m tcp ! --sport 0:65535 --dport 22"),
+    (pyiptc.Rule, "-p udp -m udp ! --dport 0:65535"),
+    (pyiptc.Rule, "-p esp -m esp ! --espspi 0:4294967295"),
+    (pyiptc.Rule, "-p ah -m ah ! --ahspi 0:4294967295"),
+    (pyiptc.Rule6, "-m ah ! --ahspi 0:4294967295"),
+    (pyiptc.Rule6, "-m frag ! --fragid 0:4294967295"),
+    (pyiptc.Rule6, "-m rt ! --rt-segsleft 0:4294967295"),
+    (pyiptc.Rule6, "-m mh ! --mh-type 0:255"),
+    (pyiptc.Rule, "! -i +"),
+    (pyiptc.Rule, "! -o + -p tcp"),
+]
+
+
+@pytest.mark.parametrize(("rule_class", "text"), NEGATED_FULL_RANGES)
+def test_what_matches_nothing_is_printed(rule_class: Any, text: str) -> None:
+    """iptables 1.8.9 leaves these out, so that what it prints matches everything."""
+    rule = rule_class.parse(text)
+    assert str(rule) == text
+    assert rule_class.parse(str(rule)).rule == rule.rule
