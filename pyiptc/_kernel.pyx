@@ -168,7 +168,8 @@ cdef class TableData:
         cdef bytes raw = to_bytes(name)
         cdef _csrc.pyiptc_chain *chain = _csrc.pyiptc_table_find_chain(self.table, raw)
         if chain is NULL:
-            raise edit_error(_errno.ENOENT, operation, f"chain {name}")
+            subject = name if operation.endswith(" chain") else f"chain {name}"
+            raise edit_error(_errno.ENOENT, operation, subject)
         return chain
 
     @property

@@ -52,6 +52,13 @@ def test_words_for_a_policy_that_no_chain_has(chain: str) -> None:
         table.set_policy(chain, "DROP")
 
 
+def test_an_error_says_chain_once() -> None:
+    table = pyiptc.Table("filter")
+    for edit in (table.delete_chain, table.flush_entries, table.zero_entries):
+        with pytest.raises(pyiptc.ChainNotFoundError, match=r"^can't \w+ chain NOSUCH: No chain"):
+            edit("NOSUCH")
+
+
 @pytest.mark.parametrize(
     "line",
     [
