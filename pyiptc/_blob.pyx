@@ -88,7 +88,7 @@ cdef class Entry:
         kind: ``PLAIN``; ``JUMP``: to the chain *jump*; ``FALLTHROUGH``: there is no target.
         jump: Name of a chain, where *kind* is ``JUMP``.
     Raises:
-        BlobError: *data* is not a well-formed entry.
+        BlobError: *data* is not a well-formed entry, or is a jump without its chain.
     """
 
     def __cinit__(self, *args, **kwargs):
@@ -100,6 +100,7 @@ cdef class Entry:
         cdef const _csrc.pyiptc_family *layout = layout_of(family)
         cdef const unsigned char *target
         cdef const char *reason
+        cdef int verdict
         if len(data) > 0xFFFF:
             raise BlobError(f"an entry of {len(data)} bytes: at most 65535 fit next_offset")
         reason = _csrc.pyiptc_entry_check(layout, <const unsigned char *>data,
@@ -115,6 +116,11 @@ cdef class Entry:
         target += get_u16(target + layout.offsets)
         if kind != PLAIN and target[2] != 0:
             raise BlobError("a verdict beside an entry whose target is an extension")
+        if kind == PLAIN and target[2] == 0:
+            memcpy(&verdict, target + HEADER, sizeof(verdict))
+            if verdict >= 0:
+                # In the table that it came from; in another it may lead into a chain's middle.
+                raise BlobError(f"a jump to byte {verdict} of a table: its chain is not known")
         self.layout = layout
         self.data = data
         self.kind = kind

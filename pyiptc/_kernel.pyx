@@ -310,10 +310,6 @@ cdef class TableData:
         if entry.family != self.family:
             raise BlobError(f"an entry of family {entry.family} in a table of {self.family}")
         if entry.jump is None:
-            verdict = entry.verdict
-            if verdict is not None and verdict >= 0:
-                # In the table that it came from; in this one it may lead into a chain's middle.
-                raise BlobError(f"a jump to byte {verdict} of a table: its chain is not known")
             return NULL
         jump = _csrc.pyiptc_table_find_chain(self.table, to_bytes(entry.jump))
         if jump is NULL:

@@ -18,20 +18,17 @@ def rule_to(target: str) -> pyiptc.Rule:
     return rule
 
 
-def test_bytes_of_a_jump_are_not_sent() -> None:
+def test_bytes_of_a_jump_are_no_rule() -> None:
     """They say where the chain was in another table, not which it was."""
     table = pyiptc.Table("filter")
     table.create_chain("user")
     chain = pyiptc.Chain(table, "INPUT")
     chain.append(rule_to("user"))
-    again = pyiptc.Rule(chain.rules[0].rule)
     with pytest.raises(pyiptc.BlobError, match="a jump to byte 0 of a table"):
-        chain.append(again)
-    table.refresh()
-    assert len(chain) == 1
+        pyiptc.Rule(chain.rules[0].rule)
 
 
-def test_a_jump_into_a_chain_is_not_sent() -> None:
+def test_a_jump_into_a_chain_is_no_rule() -> None:
     """The kernel takes it; then the table could not be read any more."""
     table = pyiptc.Table("filter")
     chain = pyiptc.Chain(table, "INPUT")
@@ -39,9 +36,8 @@ def test_a_jump_into_a_chain_is_not_sent() -> None:
     chain.append(rule_to("DROP"))
     second = len(chain.rules[0]._as_is().data)
     head = _blob.Header(2).to_uapi()
-    entry = _blob.compose(head, [], _blob.standard_target(second), 2)
     with pytest.raises(pyiptc.BlobError, match=f"a jump to byte {second} of a table"):
-        pyiptc.Chain(table, "FORWARD").append(pyiptc.Rule(entry))
+        _blob.compose(head, [], _blob.standard_target(second), 2)
 
 
 @pytest.mark.parametrize("chain", ["NOSUCH", "user"])
