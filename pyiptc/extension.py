@@ -244,9 +244,7 @@ class IPTCModule:
         option = _option_of(parameter, value, table[parameter].has_arg, self.name)
         self._set(options, option, value if isinstance(value, (str, bytes)) else None)
 
-    def _set(
-        self, options: list[Option], option: Option, text: Union[str, bytes, None]
-    ) -> None:
+    def _set(self, options: list[Option], option: Option, text: Union[str, bytes, None]) -> None:
         """Set an option; *text* is what it was given as, where that was text."""
         try:
             self._try(self._with_option(options, option))

@@ -52,8 +52,9 @@ def unprinted_options(family: int, name: str, revision: int, data: bytes) -> str
         return text
     for found in (*_RANGES.get((0, name), ()), *_RANGES.get((family, name), ())):
         largest = (1 << 4 * struct.calcsize(found.pair)) - 1
-        if data[found.flags_at] & found.flag and struct.unpack_from(
-            found.pair, data, found.at
-        ) == (0, largest):
+        if data[found.flags_at] & found.flag and struct.unpack_from(found.pair, data, found.at) == (
+            0,
+            largest,
+        ):
             text += f" ! --{found.option} 0:{largest}"
     return text
