@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .checks import new_chain_name, settled
@@ -13,15 +13,17 @@ from .edits import (
     Delete,
     DeleteChain,
     DeleteIndex,
+    Discard,
+    Ensure,
     Flush,
     Insert,
     RenameChain,
     Replace,
     Zero,
-    find_unordered,
+    find,
 )
 from .errors import RuleError
-from .identity import Key, key_of, mask_of
+from .identity import Key, key_of
 from .policy import Policy
 from .rule import Rule, Rule6
 
@@ -133,9 +135,16 @@ class Chain:
     def __contains__(self, rule: object) -> bool:
         return isinstance(rule, (Rule, str, list, tuple)) and self._find(rule) >= 0
 
-    def contains(self, rule: AnyRule) -> bool:
-        """Whether ``iptables -C`` would find the rule, in what was last read or edited."""
-        return self._find(rule) >= 0
+    def contains(self, rule: AnyRule, *, comments: bool = True) -> bool:
+        """Whether ``iptables -C`` would find the rule, in what was last read or edited.
+
+        Args:
+            comments: Whether comments must be the same too.
+        """
+        if comments:
+            return self._find(rule) >= 0
+        wanted = self._rule(rule).without_comments()
+        return any(found.without_comments() == wanted for found in self.rules)
 
     def index(self, rule: AnyRule) -> int:
         """Position of the first rule that equals *rule*, 0-based. Raises ValueError."""
@@ -149,9 +158,7 @@ class Chain:
         if rule._family != self.table._family:
             return -1
         with self.table._reading() as data:
-            entry = rule._compile(data.has_chain)
-            found = data.find(self.name, entry, mask_of(entry))
-            return found if found >= 0 else find_unordered(data, self.name, key_of(entry))
+            return find(data, self.name, rule._compile(data.has_chain))
 
     # -- editing -------------------------------------------------------------------------------------
 
@@ -174,6 +181,46 @@ class Chain:
     def replace(self, rule: AnyRule, index: int) -> None:
         """Replace the rule at *index*, 0-based."""
         self._put(rule, "replace", index)
+
+    def extend(self, rules: Iterable[AnyRule]) -> None:
+        """Append many rules with one commit; none is appended where one is wrong."""
+        with self.table._batch():
+            for rule in rules:
+                self.append(rule)
+
+    def ensure(self, rule: AnyRule, index: Optional[int] = None) -> bool:
+        """Put a rule in unless it is there: one locked read, decision and write.
+
+        Args:
+            index: Where to, 0-based; None appends.
+        Returns:
+            Whether something was changed.
+        """
+        wanted = self._rule(rule)
+        name, at = self.name, None if index is None else _checked_index(index)
+        edit = self.table._edit(
+            lambda data: Ensure(name, settled(wanted, data, name), at, _describe)
+        )
+        assert isinstance(edit, Ensure)
+        return edit.is_needed
+
+    def discard(self, rule: AnyRule) -> bool:
+        """Delete the first rule that equals *rule*, if there is one, as :meth:`ensure` puts it in.
+
+        Returns:
+            Whether something was changed.
+        """
+        wanted = self._rule(rule)
+        name = self.name
+        edit = self.table._edit(
+            lambda data: Discard(Delete(name, wanted._compile(data.has_chain), 0, _describe))
+        )
+        assert isinstance(edit, Discard)
+        return edit.is_needed
+
+    def find(self, comment: str) -> list[Rule]:
+        """The rules that have a comment of this text, in order."""
+        return [rule for rule in self.rules if comment in rule.comments]
 
     def _rule(self, rule: Any) -> Rule:
         """A rule of a rule, text or words."""

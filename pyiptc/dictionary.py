@@ -8,16 +8,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Union
+from typing import TYPE_CHECKING, Any, Union
 
 from .addresses import Network, format_network
-from .enums import Inverted
+from .enums import Family, Inverted
 from .errors import RuleError, XTablesError
 from .match import Match
-from .rule import Rule, Rule6
 from .target import Target
 
-__all__ = ["from_dict", "to_dict"]
+if TYPE_CHECKING:
+    from .rule import Rule
+
+__all__ = ["fill", "to_dict"]
 
 #: Keys of the header, and the attributes of a rule that they are.
 _HEADER = {
@@ -39,7 +41,7 @@ _RENAMED_BACK = {value: key for key, value in _RENAMED.items()}
 
 
 def to_dict(rule: Rule) -> dict[str, Any]:
-    """A rule as a dictionary; :func:`from_dict` makes an equal rule of it.
+    """A rule as a dictionary; :func:`fill` makes an equal rule of it.
 
     A single word is itself, several are a list, ``"!"`` first where negated, ``""`` a flag.
     Repeated matches are a list of dictionaries; the further elements of ``policy`` are a dictionary
@@ -60,7 +62,7 @@ def to_dict(rule: Rule) -> dict[str, Any]:
         result["in-interface"] = rule.in_interface
     if rule.out_interface is not None:
         result["out-interface"] = rule.out_interface
-    if not isinstance(rule, Rule6) and rule.fragment:
+    if rule._family == Family.IPV4 and rule.fragment:
         result["fragment"] = rule.fragment
     for match in rule.matches:
         _add_match(result, match)
@@ -104,8 +106,8 @@ def _options(module: Any) -> dict[str, Any]:
     return result
 
 
-def from_dict(value: Mapping[str, Any], family: int) -> Rule:
-    """A rule of a dictionary.
+def fill(rule: Rule, value: Mapping[str, Any]) -> None:
+    """Make a rule that is empty what a dictionary says.
 
     Raises:
         TypeError: Not a dictionary of the right shape.
@@ -114,7 +116,6 @@ def from_dict(value: Mapping[str, Any], family: int) -> Rule:
     """
     if not isinstance(value, Mapping):
         raise TypeError(f"a rule is a dictionary, not {value!r}")
-    rule = Rule6() if family == 10 else Rule()
     for key, attribute in _HEADER.items():
         if key in value and not (key == "dst" and isinstance(value[key], (Mapping, list))):
             _set_field(rule, key, attribute, value[key])
@@ -126,7 +127,6 @@ def from_dict(value: Mapping[str, Any], family: int) -> Rule:
         elif key not in _HEADER or (key == "dst" and isinstance(item, (Mapping, list))):
             _set_match(rule, _RENAMED_BACK.get(key, key), item)
     _set_target(rule, value.get("target", ""))
-    return rule
 
 
 def _set_field(rule: Rule, key: str, attribute: str, value: Any) -> None:

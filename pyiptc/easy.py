@@ -14,9 +14,8 @@ from typing import Any, Optional, Union
 
 from .chain import Chain
 from .counters import Counters
-from .dictionary import from_dict, to_dict
 from .errors import IPTCError
-from .rule import Rule
+from .rule import Rule, Rule6
 from .table import Table, Table6, is_table6_available, is_table_available
 
 __all__ = [
@@ -78,7 +77,7 @@ def _class(ipv6: bool) -> type[Table]:
 
 def _table(table: str, ipv6: bool) -> Table:
     found = _class(ipv6)(table)
-    if not found._pending:
+    if not found._pending and found._transaction is None:
         found.refresh()
     return found
 
@@ -388,9 +387,9 @@ def batch_delete_rules(
 
 def encode_iptc_rule(rule_d: RuleDict, ipv6: bool = False) -> Rule:
     """A rule of a dictionary. Raises TypeError, RuleError, XTablesError."""
-    return from_dict(rule_d, 10 if ipv6 else 2)
+    return (Rule6 if ipv6 else Rule).from_dict(rule_d)
 
 
 def decode_iptc_rule(iptc_rule: Rule, ipv6: bool = False) -> dict[str, Any]:
     """A dictionary of a rule."""
-    return to_dict(iptc_rule)
+    return iptc_rule.to_dict()

@@ -22,7 +22,9 @@ __all__ = [
     "Delete",
     "DeleteChain",
     "DeleteIndex",
+    "Discard",
     "Edit",
+    "Ensure",
     "Flush",
     "FlushAll",
     "Insert",
@@ -153,6 +155,50 @@ def find_unordered(data: TableData, chain: str, key: Key) -> int:
         if unordered(key_of(entry)) == wanted:
             return index
     return -1
+
+
+class Ensure:
+    """``-C``, and ``-A`` or ``-I`` where that finds nothing."""
+
+    def __init__(
+        self, chain: str, entry: Entry, index: Optional[int], describe: Callable[[Entry], str]
+    ) -> None:
+        self.put = (
+            Append(chain, entry, describe)
+            if index is None
+            else Insert(chain, index, entry, describe)
+        )
+        self.is_needed = False
+
+    def apply(self, data: TableData) -> None:
+        self.is_needed = find(data, self.put.chain, self.put.entry) < 0
+        if self.is_needed:
+            self.put.apply(data)
+
+    def __str__(self) -> str:
+        return str(self.put)
+
+
+class Discard:
+    """``-C``, and ``-D`` where that finds something."""
+
+    def __init__(self, delete: Delete) -> None:
+        self.delete = delete
+        self.is_needed = False
+
+    def apply(self, data: TableData) -> None:
+        self.is_needed = find(data, self.delete.chain, self.delete.entry) >= 0
+        if self.is_needed:
+            self.delete.apply(data)
+
+    def __str__(self) -> str:
+        return str(self.delete)
+
+
+def find(data: TableData, chain: str, entry: Entry) -> int:
+    """Index of the first rule that equals an entry; -1 where there is none."""
+    found = int(data.find(chain, entry, mask_of(entry)))
+    return found if found >= 0 else find_unordered(data, chain, key_of(entry))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import socket
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import _xtables, registry
@@ -19,6 +19,7 @@ from .addresses import (
     prefix_mask,
 )
 from .counters import Counters, checked
+from .dictionary import fill, to_dict
 from .enums import Family, HeaderFlag, Inverted
 from .errors import RuleError, XTablesError
 from .identity import Key, key_of, mask_of, unordered
@@ -116,6 +117,39 @@ class Rule:
             rule._is_command = True
             rule._read_here()
         return rules
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> Rule:
+        """A rule of a dictionary, in the form that :mod:`pyiptc.easy` has.
+
+        Raises:
+            TypeError: Not a dictionary of the right shape.
+            RuleError: A field of the header is invalid.
+            XTablesError: An unknown match, target or option, or an invalid value.
+        """
+        rule = cls()
+        fill(rule, value)
+        return rule
+
+    def to_dict(self) -> dict[str, Any]:
+        """The rule as a dictionary, in the form that :mod:`pyiptc.easy` has."""
+        return to_dict(self)
+
+    @property
+    def comments(self) -> list[str]:
+        """The texts of its comments."""
+        found = [match.comment for match in self.matches if match.name == "comment"]
+        return [comment for comment in found if comment is not None]
+
+    def without_comments(self) -> Rule:
+        """A copy without its comments, to compare what two rules do."""
+        copy = self.copy()
+        for match in copy.matches:
+            if match.name == "comment":
+                copy._edit()
+                assert copy._matches is not None
+                copy._matches.remove(match)
+        return copy
 
     @property
     def args(self) -> list[str]:

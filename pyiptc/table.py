@@ -122,6 +122,7 @@ class Table:
         self._mutex = threading.RLock()
         self._closed = False
         self._pending: list[Edit] = []
+        self._transaction: Optional[list[Edit]] = None
         self._errno = 0
         self._chain_objects: weakref.WeakValueDictionary[str, Chain] = weakref.WeakValueDictionary()
         try:
@@ -191,6 +192,7 @@ class Table:
         """
         with self._mutex:
             self._check_open()
+            self._check_outside()
             if self._pending and self.autocommit:
                 self._send(None)
                 return
@@ -206,6 +208,7 @@ class Table:
         """
         with self._mutex:
             self._check_open()
+            self._check_outside()
             if self._pending:
                 self._send(None)
 
@@ -219,23 +222,87 @@ class Table:
 
     # -- edits ---------------------------------------------------------------------------------------
 
-    def _edit(self, build: Callable[[_kernel.TableData], Edit]) -> None:
-        """Do one edit: now, or with the next commit.
+    def _edit(self, build: Callable[[_kernel.TableData], Edit]) -> Edit:
+        """Do one edit: now, or with the next commit, or with that of the transaction.
 
         Args:
             build: Makes the edit for the table as it is.
         """
         with self._mutex:
             self._check_open()
-            if self.autocommit:
-                self._send(build)
-                return
+            if self.autocommit and self._transaction is None:
+                return self._send(build)[-1]
             edit = build(self._data)
             with self._noted():
                 edit.apply(self._data)
-            self._pending.append(edit)
+            (self._pending if self._transaction is None else self._transaction).append(edit)
+            return edit
 
-    def _send(self, build: Optional[Callable[[_kernel.TableData], Edit]]) -> None:
+    @contextlib.contextmanager
+    def transaction(self, wait: Optional[float] = None) -> Iterator[Table]:
+        """All edits in a block at once: one lock, one read, one commit; nothing on an exception.
+
+        Other threads wait until the block ends, and so does everybody who takes the xtables lock.
+
+        Args:
+            wait: Seconds to wait for the lock; None as the table is set.
+        Raises:
+            IPTCError: Inside of another transaction of this table, or with edits pending.
+            LockTimeout, KernelError: Nothing was changed.
+        """
+        with self._mutex:
+            self._check_open()
+            self._check_outside()
+            if self._pending:
+                raise IPTCError(f"table {self.name} has edits pending: commit or refresh it first")
+            with (
+                self._noted(),
+                self._namespace.socket(self._family) as socket,
+                lock.held(self.lock, self.wait if wait is None else wait),
+            ):
+                self._data = self._read(socket)
+                self._transaction = []
+                try:
+                    yield self
+                    self._commit(socket, self._data, self._transaction)
+                except CountersLostError:
+                    raise
+                except BaseException:
+                    # Reads have seen the edits: let them see what the kernel has.
+                    self._data = self._read(socket)
+                    raise
+                finally:
+                    self._transaction = None
+
+    def _check_outside(self) -> None:
+        if self._transaction is not None:
+            raise IPTCError(f"table {self.name} is in a transaction: it commits at its end")
+
+    @contextlib.contextmanager
+    def _batch(self) -> Iterator[None]:
+        """One commit for several edits, unless they are part of something larger already."""
+        if self._transaction is not None:
+            yield
+        elif self.autocommit:
+            with self.transaction():
+                yield
+        else:
+            before = list(self._pending)
+            try:
+                yield
+            except BaseException:
+                self._rewind(before)
+                raise
+
+    def _commit(self, socket: _kernel.Socket, data: _kernel.TableData, edits: list[Edit]) -> None:
+        try:
+            _kernel.commit(socket, data)
+        except CountersLostError:
+            raise
+        except KernelError as error:
+            raise _with_edits(error, edits) from error
+
+    def _send(self, build: Optional[Callable[[_kernel.TableData], Edit]]) -> list[Edit]:
         """Lock, read, change, send: pending edits first, then the one to be built."""
         with (
             self._noted(),
@@ -250,15 +317,14 @@ class Table:
                 edits.append(build(data))
                 edits[-1].apply(data)
             try:
-                _kernel.commit(socket, data)
+                self._commit(socket, data, edits)
             except CountersLostError:
                 self._pending = []
                 self._data = data
                 raise
-            except KernelError as error:
-                raise _with_edits(error, edits) from error
             self._pending = []
             self._data = data
+            return edits
 
     @contextlib.contextmanager
     def _noted(self) -> Iterator[None]:
@@ -286,7 +352,7 @@ class Table:
         Args:
             counters: Print the rules' packets and bytes too (``-c``).
         """
-        if self.autocommit and not self._pending:
+        if self.autocommit and not self._pending and self._transaction is None:
             self.refresh()
         with self._mutex, self._namespace.socket(self._family):
             self._check_open()
@@ -308,6 +374,7 @@ class Table:
         """
         with self._mutex:
             self._check_open()
+            self._check_outside()
             if self._pending:
                 raise IPTCError(f"table {self.name} has edits pending: commit or refresh it first")
             with self._namespace.socket(self._family) as socket, lock.held(self.lock, self.wait):
@@ -395,7 +462,7 @@ class Table:
 
         With autocommit on and nothing pending the table is read afresh.
         """
-        if self.autocommit and not self._pending:
+        if self.autocommit and not self._pending and self._transaction is None:
             self.refresh()
         with self._reading() as data:
             found = data.policy(_name(chain))
