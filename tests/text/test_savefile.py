@@ -145,9 +145,7 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("text", "expected"), WRONG.items(), ids=lambda value: repr(value)[:40])
-def test_a_wrong_line_changes_nothing(
-    oracle: Oracle, text: str, expected: tuple[int, str]
-) -> None:
+def test_a_wrong_line_changes_nothing(oracle: Oracle, text: str, expected: tuple[int, str]) -> None:
     oracle.append("ipv4", "filter", "INPUT", "-s 192.0.2.1 -j ACCEPT")
     before = oracle.save("ipv4")
     with pytest.raises(pyiptc.RestoreError) as caught:
@@ -192,7 +190,9 @@ def test_many_rules(oracle: Oracle) -> None:
     head = [":INPUT ACCEPT [0:0]", ":FORWARD ACCEPT [0:0]", ":OUTPUT ACCEPT [0:0]"]
     names = sorted(f"c{n}" for n in range(50))
     rules.sort(key=lambda rule: rule.split()[1])
-    text = "\n".join(["*filter", *head, *(f":{name} - [0:0]" for name in names), *rules, "COMMIT\n"])
+    text = "\n".join(
+        ["*filter", *head, *(f":{name} - [0:0]" for name in names), *rules, "COMMIT\n"]
+    )
     pyiptc.restore(text)
     assert oracle.save("ipv4", "filter") == text
     assert pyiptc.Table("filter").save() == text

@@ -33,7 +33,9 @@ def test_all_of_a_block_is_committed_once(
         chain.replace("-j ACCEPT", index=0)
         assert len(chain) == 3
         assert oracle.save(family.name, "filter").count("ssh") == 0
-    assert [line.partition("-A ssh ")[2] for line in oracle.lines(family.name, "filter", "ssh")] == [
+    assert [
+        line.partition("-A ssh ")[2] for line in oracle.lines(family.name, "filter", "ssh")
+    ] == [
         "-j ACCEPT",
         "-j RETURN",
         "-p udp -m udp --dport 2 -j DROP",
