@@ -148,7 +148,9 @@ def test_a_chain_goes_before_an_extension(oracle: Oracle) -> None:
     oracle.run("iptables-legacy-restore", input="*filter\n:LOG - [0:0]\nCOMMIT\n")
     chain = pyiptc.Chain(pyiptc.Table("filter"), "INPUT")
     chain.append("-j LOG")
-    assert chain.rules[0].target.standard_target == "LOG"
+    target = chain.rules[0].target
+    assert target is not None
+    assert target.standard_target == "LOG"
     assert pyiptc.Chain(chain.table, "LOG").references == 1
 
 
