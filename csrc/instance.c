@@ -231,12 +231,16 @@ int pyiptc_parse(struct pyiptc_instance *instance, enum pyiptc_kind kind, const 
 		     inner->parse(kind, name, header, header_size, argc, argv, flags, reply));
 }
 
-int pyiptc_parse_rule(struct pyiptc_instance *instance, int argc, char **argv,
+int pyiptc_parse_rule(struct pyiptc_instance *instance, int resolve, int argc, char **argv,
 		      const struct pyiptc_chains *chains, struct pyiptc_reply *reply)
 {
 	const struct pyiptc_inner *inner = pyiptc_instance_enter(instance);
+	int rc;
 
-	return leave(instance, reply, inner->rule(argc, argv, chains, reply));
+	inner->resolve(resolve);
+	rc = inner->rule(argc, argv, chains, reply);
+	inner->resolve(0);
+	return leave(instance, reply, rc);
 }
 
 int pyiptc_save(struct pyiptc_instance *instance, enum pyiptc_kind kind, const void *header,

@@ -202,6 +202,9 @@ void pyiptc_table_map_counters(const struct pyiptc_table *table, struct pyiptc_i
 /* After both calls: the table is what the kernel has, counters as they were at the replace. */
 void pyiptc_table_adopt(struct pyiptc_table *table, struct pyiptc_image *image);
 void pyiptc_image_free(struct pyiptc_image *image);
+/* Let a table that was read earlier be put back over one of @num_entries entries: its counters
+ * become what they were when it was read. */
+void pyiptc_table_put_back(struct pyiptc_table *table, uint32_t num_entries);
 /* Only counters changed: what the kernel's have to grow by (wrapping), without a replace. */
 int pyiptc_table_recount(const struct pyiptc_table *table, struct xt_counters_info **info,
 			 size_t *size);
@@ -274,7 +277,8 @@ int pyiptc_options(struct pyiptc_instance *instance, enum pyiptc_kind kind, cons
 int pyiptc_parse(struct pyiptc_instance *instance, enum pyiptc_kind kind, const char *name,
 		 const void *header, size_t header_size, int argc, char **argv, unsigned int flags,
 		 struct pyiptc_reply *reply);
-int pyiptc_parse_rule(struct pyiptc_instance *instance, int argc, char **argv,
+/* @resolve: ask the resolver for host names, and wait for it. */
+int pyiptc_parse_rule(struct pyiptc_instance *instance, int resolve, int argc, char **argv,
 		      const struct pyiptc_chains *chains, struct pyiptc_reply *reply);
 int pyiptc_save(struct pyiptc_instance *instance, enum pyiptc_kind kind, const void *header,
 		size_t header_size, const void *payload, size_t payload_size,

@@ -265,3 +265,16 @@ void pyiptc_table_adopt_counters(struct pyiptc_table *table)
 	}
 	table->is_recounted = 0;
 }
+
+void pyiptc_table_put_back(struct pyiptc_table *table, uint32_t num_entries)
+{
+	for (uint32_t i = 0; i < table->chain_count; i++) {
+		struct pyiptc_chain *chain = table->chains[i];
+
+		for (uint32_t j = 0; j < chain->count; j++)
+			pyiptc_chain_rule(chain, j)->origin = PYIPTC_ORIGIN_NONE;
+		chain->origin = PYIPTC_ORIGIN_NONE;
+	}
+	table->num_entries = num_entries;
+	table->is_changed = 1;
+}

@@ -48,6 +48,7 @@ from .table import (
     is_table_available,
     restore,
     save,
+    to_dict,
 )
 from .target import Target
 from .version import __version__
@@ -95,6 +96,7 @@ __all__ = [
     "netns",
     "restore",
     "save",
+    "to_dict",
     "util",
     "version",
     "xtables",

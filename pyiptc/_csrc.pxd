@@ -117,6 +117,7 @@ cdef extern from "pyiptc.h" nogil:
     int pyiptc_table_set_policy(pyiptc_table *table, pyiptc_chain *chain, const char *policy,
                                 const xt_counters *counters)
     void pyiptc_table_zero_chain(pyiptc_table *table, pyiptc_chain *chain)
+    void pyiptc_table_put_back(pyiptc_table *table, uint32_t num_entries)
     pyiptc_rule *pyiptc_chain_rule(const pyiptc_chain *chain, uint32_t index)
     int pyiptc_table_insert(pyiptc_table *table, pyiptc_chain *chain, uint32_t index,
                             const unsigned char *entry, uint32_t size, pyiptc_rule_kind kind,
@@ -162,7 +163,7 @@ cdef extern from "pyiptc.h" nogil:
     int pyiptc_parse(pyiptc_instance *instance, pyiptc_kind kind, const char *name,
                      const void *header, size_t header_size, int argc, char **argv,
                      unsigned int flags, pyiptc_reply *reply)
-    int pyiptc_parse_rule(pyiptc_instance *instance, int argc, char **argv,
+    int pyiptc_parse_rule(pyiptc_instance *instance, int resolve, int argc, char **argv,
                           const pyiptc_chains *chains, pyiptc_reply *reply)
     int pyiptc_save(pyiptc_instance *instance, pyiptc_kind kind, const void *header,
                     size_t header_size, const void *payload, size_t payload_size,

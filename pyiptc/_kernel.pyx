@@ -264,6 +264,13 @@ cdef class TableData:
                                         <uint32_t>len(entry.data), entry.kind, jump)
         return -1 if index < 0 else index
 
+    def put_back_over(self, TableData other not None) -> None:
+        """Make this table, which was read earlier, ready to be committed over *other*.
+
+        Its counters become what they were when it was read.
+        """
+        _csrc.pyiptc_table_put_back(self.table, other.table.num_entries)
+
     # -- edits ---------------------------------------------------------------------------------
 
     def create_chain(self, str chain not None) -> None:

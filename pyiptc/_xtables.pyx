@@ -229,11 +229,14 @@ cdef class Instance:
         emit(warned, said)
         return payload
 
-    def rule(self, list words not None) -> tuple[list[bytes], int, str | None]:
+    def rule(self, list words not None, bint resolve=False) -> tuple[list[bytes], int, str | None]:
         """Make entries of what may follow ``iptables -A CHAIN``.
 
         Where no extension has the target's name it is taken for a chain.
 
+        Args:
+            words: As on a command line.
+            resolve: Ask the resolver for host names, and wait for it.
         Returns:
             Entries, one for each pair of addresses; their kind (:data:`pyiptc._blob.JUMP` …);
             the chain of a jump.
@@ -258,7 +261,7 @@ cdef class Instance:
                 argv[i + 1] = <bytearray>kept[i]
             argv[argc] = NULL
             with nogil:
-                rc = _csrc.pyiptc_parse_rule(self.instance, argc, argv, NULL, &reply)
+                rc = _csrc.pyiptc_parse_rule(self.instance, resolve, argc, argv, NULL, &reply)
             try:
                 self.check(rc, &reply, "", warned)
                 size = reply.payload_size // reply.entry_count

@@ -7,8 +7,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Union
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .addresses import Network, format_network
 from .enums import Family, Inverted
@@ -106,8 +106,13 @@ def _options(module: Any) -> dict[str, Any]:
     return result
 
 
-def fill(rule: Rule, value: Mapping[str, Any]) -> None:
+def fill(
+    rule: Rule, value: Mapping[str, Any], has_chain: Optional[Callable[[str], bool]] = None
+) -> None:
     """Make a rule that is empty what a dictionary says.
+
+    Args:
+        has_chain: Tells whether the table that the rule is for has a chain of a name; None: look.
 
     Raises:
         TypeError: Not a dictionary of the right shape.
@@ -126,7 +131,13 @@ def fill(rule: Rule, value: Mapping[str, Any]) -> None:
             continue
         elif key not in _HEADER or (key == "dst" and isinstance(item, (Mapping, list))):
             _set_match(rule, _RENAMED_BACK.get(key, key), item)
-    _set_target(rule, value.get("target", ""))
+    target = value.get("target", "")
+    goto = isinstance(target, Mapping) and list(target) == ["goto"]
+    name = target["goto"] if goto else target
+    if has_chain is not None and isinstance(name, str) and name and has_chain(name):
+        rule.target = Target._to_chain(rule, name, goto)
+    else:
+        _set_target(rule, target)
 
 
 def _set_field(rule: Rule, key: str, attribute: str, value: Any) -> None:

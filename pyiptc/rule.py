@@ -92,26 +92,34 @@ class Rule:
         return rule
 
     @classmethod
-    def parse(cls, text: Union[str, Sequence[str]]) -> Rule:
+    def parse(cls, text: Union[str, Sequence[str]], *, resolve: bool = False) -> Rule:
         """A rule of what may follow ``iptables -A CHAIN``.
 
         Args:
             text: One string, quoted as in a shell or in a save file, or a list of words.
+            resolve: Look host names up; they are errors otherwise, and no resolver is asked.
         Raises:
             XTablesError: What iptables says.
             RuleError: A list of addresses, which makes several rules (:meth:`parse_all`).
         """
-        rules = cls.parse_all(text)
+        rules = cls.parse_all(text, resolve=resolve)
         if len(rules) != 1:
             raise RuleError(f"{len(rules)} rules, by lists of addresses: use parse_all()")
         return rules[0]
 
     @classmethod
-    def parse_all(cls, text: Union[str, Sequence[str]]) -> list[Rule]:
+    def parse_all(
+        cls, text: Union[str, Sequence[str]], *, resolve: bool = False
+    ) -> list[Rule]:
         """The rules of what may follow ``iptables -A CHAIN``, one for each pair of addresses."""
         words = shell_split(text) if isinstance(text, str) else _checked_words(text)
         raw = [encode(word) for word in words]
-        entries, kind, jump = _xtables.instance(cls._family).rule(raw)
+        try:
+            entries, kind, jump = _xtables.instance(cls._family).rule(raw, resolve)
+        except XTablesError as error:
+            if resolve or "not found" not in str(error) or "host" not in str(error):
+                raise
+            raise XTablesError(f"{error}: names are looked up with resolve=True only") from error
         rules = [cls._from_entry(Entry(cls._family, entry, kind, jump)) for entry in entries]
         for rule in rules:
             rule._is_command = True
@@ -119,16 +127,21 @@ class Rule:
         return rules
 
     @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> Rule:
+    def from_dict(
+        cls, value: Mapping[str, Any], *, has_chain: Optional[Callable[[str], bool]] = None
+    ) -> Rule:
         """A rule of a dictionary, in the form that :mod:`pyiptc.easy` has.
 
+        Args:
+            has_chain: Tells whether the table that the rule is for has a chain of a name; None:
+                the tables that are there are asked.
         Raises:
             TypeError: Not a dictionary of the right shape.
             RuleError: A field of the header is invalid.
             XTablesError: An unknown match, target or option, or an invalid value.
         """
         rule = cls()
-        fill(rule, value)
+        fill(rule, value, has_chain)
         return rule
 
     def to_dict(self) -> dict[str, Any]:

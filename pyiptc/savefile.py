@@ -8,11 +8,12 @@ policy), commands such as ``-A CHAIN …`` with counters before them where wante
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Optional
 
 from . import _kernel
 from .checks import NAT_DROP, new_chain_name, settled
+from .counters import checked
 from .edits import (
     CreateChain,
     Delete,
@@ -29,7 +30,7 @@ from .errors import IPTCError, RestoreError, RuleError
 from .rule import Rule
 from .text import decode, split
 
-__all__ = ["Reader", "save_table"]
+__all__ = ["Reader", "save_table", "table_to_dict"]
 
 _COUNTERS = re.compile(r"\[(\d+):(\d+)\]")
 
@@ -69,6 +70,18 @@ def save_table(data: _kernel.TableData, rule_class: type[Rule], counters: bool) 
     return "\n".join(lines)
 
 
+def table_to_dict(data: _kernel.TableData, rule_class: type[Rule]) -> dict[str, Any]:
+    """A table as a dictionary that :mod:`json` takes; ``docs/ruleset.schema.json`` describes it."""
+    chains: dict[str, Any] = {}
+    for name in data.chains():
+        policy, packets, size = data.policy(name) or (None, 0, 0)
+        rules = [rule_class._from_entry(entry).to_dict() for entry in data.entries(name)]
+        for rule in rules:
+            rule["counters"] = list(rule["counters"])
+        chains[name] = {"policy": policy, "counters": [packets, size], "rules": rules}
+    return {"chains": chains}
+
+
 class Reader:
     """Reads save files: line by line into tables in memory, sent at each ``COMMIT``.
 
@@ -80,6 +93,7 @@ class Reader:
         counters: Set the counters that the text has; all start at zero otherwise.
         test: Send nothing.
         only: The one table that may be in the text.
+        keep_old: Remember what the tables were, for :meth:`put_back`.
     """
 
     def __init__(
@@ -92,6 +106,7 @@ class Reader:
         counters: bool,
         test: bool,
         only: Optional[str] = None,
+        keep_old: bool = False,
     ) -> None:
         self._socket = socket
         self._rule_class = rule_class
@@ -100,9 +115,11 @@ class Reader:
         self._counters = counters
         self._test = test
         self._only = only
+        self._keep_old = keep_old
         self._data: Optional[_kernel.TableData] = None
         self.committed: dict[str, _kernel.TableData] = {}
         """Tables that were sent, as they are in the kernel."""
+        self._old: dict[str, _kernel.TableData] = {}
 
     def read(self, text: Any) -> None:
         """Read a whole text.
@@ -121,6 +138,67 @@ class Reader:
                 raise RestoreError(number, line, str(error)) from error
         if self._data is not None:
             raise RestoreError(number + 1, "", f"COMMIT expected: table {self._data.name} has none")
+
+    def put_back(self) -> list[str]:
+        """Give the tables that were sent their old rules back, the last one first.
+
+        Packets counted since are lost, and limits, quotas and the like have started again.
+
+        Returns:
+            Names of the tables.
+        """
+        restored = []
+        for name, data in reversed(list(self.committed.items())):
+            old = self._old[name]
+            old.put_back_over(data)
+            _kernel.commit(self._socket, old)
+            self.committed[name] = old
+            restored.append(name)
+        return restored
+
+    def read_dict(self, value: Mapping[str, Any]) -> None:
+        """Read tables as dictionaries: names to what :func:`table_to_dict` gives.
+
+        Raises:
+            TypeError: Not of that shape.
+            IPTCError: A rule that is wrong, with its place.
+        """
+        for name, table in value.items():
+            self._begin(name)
+            assert self._data is not None
+            try:
+                self._table_of_dict(self._data, table)
+                self._commit(self._data)
+            finally:
+                self._data = None
+
+    def _table_of_dict(self, data: _kernel.TableData, table: Mapping[str, Any]) -> None:
+        chains = table.get("chains") if isinstance(table, Mapping) else None
+        if not isinstance(chains, Mapping) or not all(
+            isinstance(chain, Mapping) and isinstance(chain.get("rules"), Sequence)
+            for chain in chains.values()
+        ):
+            raise TypeError('a table is {"chains": {name: {"policy", "counters", "rules": [...]}}}')
+        for name in chains:
+            if data.has_chain(name):
+                data.flush(name)
+            else:
+                data.create_chain(new_chain_name(name))
+        for name, chain in chains.items():
+            unknown = set(chain) - {"policy", "counters", "rules"}
+            if unknown:
+                raise RuleError(f"chain {name}: unknown key {sorted(unknown)[0]!r}")
+            if chain.get("policy") is not None:
+                counters = checked(chain.get("counters", (0, 0))) if self._counters else (0, 0)
+                data.set_policy(name, chain["policy"], counters)
+            for index, rule in enumerate(chain["rules"]):
+                try:
+                    entry = self._rule_class.from_dict(
+                        rule, has_chain=data.has_chain
+                    )._compile(data.has_chain)
+                except (IPTCError, TypeError, ValueError) as error:
+                    raise RuleError(f"rule {index} of chain {name}: {error}") from error
+                data.append(name, entry if self._counters else entry.with_counters(0, 0))
 
     def _line(self, line: str) -> None:
         if not line or line.startswith("#"):
@@ -142,6 +220,8 @@ class Reader:
         if self._only is not None and name != self._only:
             raise RuleError(f"table {name} in a text for table {self._only}")
         data = _kernel.read(self._socket, name, self._handle)
+        if self._keep_old and name not in self._old:
+            self._old[name] = _kernel.read(self._socket, name, self._handle)
         if self._flush:
             FlushAll().apply(data)
         self._data = data

@@ -7,7 +7,7 @@ import contextlib
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Optional, Union
 
 from . import _kernel, backend, lock, registry
@@ -29,7 +29,7 @@ from .errors import (
 from .namespace import Namespace, NetnsSpec, existing_tables
 from .policy import Policy
 from .rule import Rule, Rule6
-from .savefile import Reader, save_table
+from .savefile import Reader, save_table, table_to_dict
 
 __all__ = [
     "Table",
@@ -39,6 +39,7 @@ __all__ = [
     "restore",
     "save",
     "tables_of",
+    "to_dict",
 ]
 
 Named = Union[str, Chain]
@@ -358,13 +359,25 @@ class Table:
             self._check_open()
             return save_table(self._data, self._rule_class, counters)
 
+    def to_dict(self) -> dict[str, Any]:
+        """The table as a dictionary that :mod:`json` takes, and :meth:`restore` too.
+
+        ``{"chains": {name: {"policy": "ACCEPT" or None, "counters": [packets, bytes], "rules":
+        [...]}}}``, rules as :meth:`Rule.to_dict` gives them.
+        """
+        if self.autocommit and not self._pending and self._transaction is None:
+            self.refresh()
+        with self._mutex, self._namespace.socket(self._family):
+            self._check_open()
+            return table_to_dict(self._data, self._rule_class)
+
     def restore(
         self, text: Any, *, flush: bool = True, counters: bool = True, test: bool = False
     ) -> None:
         """Do what ``iptables-restore`` does, with one commit.
 
         Args:
-            text: A string, bytes, or a file or other iterable of lines.
+            text: A string, bytes, or a file or other iterable of lines; or what :meth:`to_dict` gives.
             flush: Begin with an empty table; False is ``--noflush``.
             counters: Set the counters that the text has (``-c``).
             test: Read and build, commit nothing.
@@ -387,7 +400,10 @@ class Table:
                     test=test,
                     only=self.name,
                 )
-                reader.read(text)
+                if isinstance(text, Mapping):
+                    reader.read_dict({self.name: text})
+                else:
+                    reader.read(text)
                 self._data = reader.committed.get(self.name, self._data)
 
     # -- chains ----------------------------------------------------------------------------------------
@@ -592,6 +608,19 @@ def save(
         )
 
 
+def to_dict(
+    family: Union[str, int] = "ipv4", netns: Optional[NetnsSpec] = None
+) -> dict[str, dict[str, Any]]:
+    """All tables of a family that exist, by name, as :meth:`Table.to_dict` gives them."""
+    cls = _class_of(family)
+    place = Namespace(netns)
+    with contextlib.closing(place), place.socket(cls._family) as socket:
+        return {
+            name: table_to_dict(_kernel.read(socket, name), cls._rule_class)
+            for name in existing_tables(cls._family)
+        }
+
+
 def restore(
     text: Any,
     family: Union[str, int] = "ipv4",
@@ -599,20 +628,25 @@ def restore(
     flush: bool = True,
     counters: bool = True,
     test: bool = False,
+    atomic: bool = False,
     netns: Optional[NetnsSpec] = None,
     wait: Optional[float] = None,
 ) -> None:
     """Do what ``iptables-restore`` does: one commit for each table, under one lock.
 
     Args:
-        text: A string, bytes, or a file or other iterable of lines.
+        text: A string, bytes, or a file or other iterable of lines; or what :func:`to_dict` gives.
         flush: Begin with empty tables; False is ``--noflush``.
         counters: Set the counters that the text has (``-c``).
         test: Read and build, commit nothing.
+        atomic: Where a later table fails, give the earlier ones their old rules back, under the
+            same lock. What that cannot bring back: packets counted in between, and the state of
+            limits, quotas and the like, which a commit starts again.
         wait: Seconds to wait for the xtables lock; None for ever.
     Raises:
         RestoreError, KernelError: The first table failed, and nothing was changed.
-        PartialCommitError: A later one failed; those before it have their new rules.
+        PartialCommitError: A later one failed; ``committed`` have their new rules, ``restored``
+            their old ones.
     """
     cls = _class_of(family)
     place = Namespace(netns)
@@ -622,16 +656,29 @@ def restore(
         lock.held(lock.lock_path(place.cookie), wait),
     ):
         reader = Reader(
-            socket, cls._rule_class, "legacy", flush=flush, counters=counters, test=test
+            socket,
+            cls._rule_class,
+            "legacy",
+            flush=flush,
+            counters=counters,
+            test=test,
+            keep_old=atomic,
         )
         try:
-            reader.read(text)
+            if isinstance(text, Mapping):
+                reader.read_dict(text)
+            else:
+                reader.read(text)
         except IPTCError as error:
             if not reader.committed:
                 raise
             done = list(reader.committed)
+            restored = reader.put_back() if atomic else []
+            state = "put back" if atomic else "committed before"
             raise PartialCommitError(
-                f"{error}; committed before: {', '.join(done)}", done, []
+                f"{error}; {state}: {', '.join(done)}",
+                [name for name in done if name not in restored],
+                restored,
             ) from error
         finally:
             for name, data in reader.committed.items():

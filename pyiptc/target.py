@@ -109,6 +109,15 @@ class Target(IPTCModule):
         return registry.is_open_chain(rule.nfproto, name)
 
     @classmethod
+    def _to_chain(cls, rule: Rule, name: str, goto: bool) -> Target:
+        """A jump to a chain that is known to be one."""
+        target = object.__new__(cls)
+        target._goto = goto
+        target._number = None
+        target._start_standard(rule, name)
+        return target
+
+    @classmethod
     def _from_entry(cls, rule: Rule, entry: Entry, goto: bool) -> Target:
         target = object.__new__(cls)
         target._goto = goto
