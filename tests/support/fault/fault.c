@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Preloaded into a Python process: calls that fail on demand, and a kernel out of bytes.
+ *
+ * The process steers it by ctypes through the fault_* functions; tests/support/faults.py is the
+ * other side. What runs inside libxtables' own link namespace sees none of this but malloc, which
+ * the shim hands in.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* The order of faults.Call. */
+enum call {
+	CALL_SOCKET,
+	CALL_GETSOCKOPT,
+	CALL_SETSOCKOPT,
+	CALL_OPEN,
+	CALL_FLOCK,
+	CALL_SETNS,
+	CALL_MALLOC,
+	CALL_COUNT,
+};
+
+#define ANY	    (-1)
+#define PLANS	    16
+#define OPTIONS	    128 /* larger ones are counted as one */
+#define GET_INFO    64	/* and SET_REPLACE */
+#define GET_ENTRIES 65	/* and SET_ADD_COUNTERS */
+#define NAME_SIZE   32	/* XT_TABLE_MAXNAMELEN */
+#define HEADER_SIZE 40	/* of struct ipt_get_entries */
+#define RANGES	    256
+/* Offsets in struct ipt_replace. */
+#define REPLACE_NUM_COUNTERS 84
+#define REPLACE_COUNTERS     88
+
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *block, size_t size);
+extern void *__libc_memalign(size_t alignment, size_t size);
+
+struct plan {
+	enum call call;
+	int option;	  /* of a socket call, or ANY */
+	int error;
+	long skip, times; /* times: ANY for ever */
+	char path[256];	  /* open: of this file only; others: until this file exists */
+};
+
+static struct plan plans[PLANS];
+static size_t plan_count;
+static long counts[CALL_COUNT][OPTIONS];
+static __thread bool is_watching; /* allocations of this thread */
+static struct {
+	uintptr_t from, to;
+} spared[RANGES]; /* code whose allocations never fail: the interpreter's */
+static size_t spared_count;
+
+static const void *info;	/* what the kernel out of bytes answers, or NULL */
+static const unsigned char *entries;
+static size_t info_size, entries_size;
+static unsigned char *sent[2];	/* what it was sent: REPLACE, ADD_COUNTERS */
+static size_t sent_size[2];
+
+/* ---- plans ---------------------------------------------------------------------------------- */
+
+static bool file_exists(const char *path)
+{
+	return syscall(SYS_faccessat, AT_FDCWD, path, F_OK) == 0;
+}
+
+/* The errno to fail with, or 0. */
+static int failure(enum call call, int option, const char *path)
+{
+	int at = option < 0 || option >= OPTIONS ? OPTIONS - 1 : option;
+
+	counts[call][at]++;
+	for (size_t i = 0; i < plan_count; i++) {
+		struct plan *plan = &plans[i];
+
+		if (plan->call != call || (plan->option != ANY && plan->option != option))
+			continue;
+		if (call == CALL_OPEN && strcmp(plan->path, path) != 0)
+			continue;
+		if (call != CALL_OPEN && plan->path[0] != '\0' && file_exists(plan->path))
+			continue;
+		if (plan->skip > 0) {
+			plan->skip--;
+			continue;
+		}
+		if (plan->times == 0)
+			continue;
+		if (plan->times > 0)
+			plan->times--;
+		return plan->error;
+	}
+	return 0;
+}
+
+static int note_range(struct dl_phdr_info *object, size_t size, void *unused)
+{
+	const char *name = strrchr(object->dlpi_name, '/');
+
+	(void)size, (void)unused;
+	name = name != NULL ? name + 1 : object->dlpi_name;
+	/* The program has no name here. */
+	if (*name != '\0' && strncmp(name, "libpython", 9) != 0 && strncmp(name, "libffi", 6) != 0 &&
+	    strstr(object->dlpi_name, "lib-dynload") == NULL)
+		return 0;
+	for (int i = 0; i < object->dlpi_phnum && spared_count < RANGES; i++) {
+		const ElfW(Phdr) *header = &object->dlpi_phdr[i];
+
+		if (header->p_type != PT_LOAD || !(header->p_flags & PF_X))
+			continue;
+		spared[spared_count].from = object->dlpi_addr + header->p_vaddr;
+		spared[spared_count].to = spared[spared_count].from + header->p_memsz;
+		spared_count++;
+	}
+	return 0;
+}
+
+void fault_plan(int call, int option, const char *path, int error, long skip, long times)
+{
+	struct plan *plan = &plans[plan_count];
+
+	if (plan_count == PLANS || strlen(path) >= sizeof(plan->path))
+		abort();
+	*plan = (struct plan){ .option = option, .error = error, .skip = skip, .times = times };
+	plan->call = (enum call)call;
+	strcpy(plan->path, path);
+	plan_count++;
+	if (plan->call == CALL_MALLOC) {
+		spared_count = 0;
+		dl_iterate_phdr(note_range, NULL);
+		is_watching = true;
+	}
+}
+
+/* Nothing fails any more; what was counted stays. */
+void fault_stop(void)
+{
+	is_watching = false;
+	plan_count = 0;
+}
+
+void fault_clear(void)
+{
+	fault_stop();
+	memset(counts, 0, sizeof(counts));
+}
+
+long fault_count(int call, int option)
+{
+	long sum = 0;
+
+	if (option != ANY)
+		return counts[call][option];
+	for (int i = 0; i < OPTIONS; i++)
+		sum += counts[call][i];
+	return sum;
+}
+
+/* ---- a kernel out of bytes -------------------------------------------------------------------- */
+
+/* From now on raw sockets are none, and one table is in the kernel: these bytes, the caller's. */
+void fault_kernel(const void *from_info, size_t from_info_size, const void *from, size_t size)
+{
+	info = from_info;
+	info_size = from_info_size;
+	entries = from;
+	entries_size = size;
+}
+
+/* What was sent last. @which: 0 replace, 1 counters. Return: its size. */
+size_t fault_sent(int which, const void **data)
+{
+	*data = sent[which];
+	return sent_size[which];
+}
+
+static int answer(int option, unsigned char *value, socklen_t *size)
+{
+	uint32_t wanted;
+
+	if (option == GET_INFO) {
+		memcpy(value, info, info_size < *size ? info_size : *size);
+		return 0;
+	}
+	if (option != GET_ENTRIES)
+		return 0; /* every revision is known */
+	memcpy(&wanted, value + NAME_SIZE, sizeof(wanted));
+	if (wanted != entries_size || *size < HEADER_SIZE + entries_size) {
+		errno = EAGAIN;
+		return -1;
+	}
+	memcpy(value + HEADER_SIZE, entries, entries_size);
+	return 0;
+}
+
+/* The replaced entries counted 1000, 1001, … packets and 2000, 2001, … bytes. */
+static void give_counters(const unsigned char *replace)
+{
+	uint32_t number;
+	uint64_t(*counters)[2];
+
+	memcpy(&number, replace + REPLACE_NUM_COUNTERS, sizeof(number));
+	memcpy(&counters, replace + REPLACE_COUNTERS, sizeof(counters));
+	for (uint32_t i = 0; i < number; i++) {
+		counters[i][0] = 1000 + i;
+		counters[i][1] = 2000 + i;
+	}
+}
+
+static int keep(int option, const void *value, socklen_t size)
+{
+	int which = option - GET_INFO;
+	unsigned char *copy = __libc_realloc(sent[which], size);
+
+	if (option == GET_INFO)
+		give_counters(value);
+
+	if (copy == NULL)
+		abort();
+	memcpy(copy, value, size);
+	sent[which] = copy;
+	sent_size[which] = size;
+	return 0;
+}
+
+/* ---- the calls ---------------------------------------------------------------------------------- */
+
+static int fail(int error)
+{
+	errno = error;
+	return -1;
+}
+
+int socket(int domain, int type, int protocol)
+{
+	int error = failure(CALL_SOCKET, domain, "");
+
+	if (error != 0)
+		return fail(error);
+	if (info != NULL && (domain == AF_INET || domain == AF_INET6))
+		return (int)syscall(SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	return (int)syscall(SYS_socket, domain, type, protocol);
+}
+
+int getsockopt(int fd, int level, int option, void *restrict value, socklen_t *restrict size)
+{
+	int error = failure(CALL_GETSOCKOPT, option, "");
+
+	if (error != 0)
+		return fail(error);
+	if (info != NULL && level != SOL_SOCKET)
+		return answer(option, value, size);
+	return (int)syscall(SYS_getsockopt, fd, level, option, value, size);
+}
+
+int setsockopt(int fd, int level, int option, const void *value, socklen_t size)
+{
+	int error = failure(CALL_SETSOCKOPT, option, "");
+
+	if (error != 0)
+		return fail(error);
+	if (info != NULL && level != SOL_SOCKET)
+		return keep(option, value, size);
+	return (int)syscall(SYS_setsockopt, fd, level, option, value, size);
+}
+
+static int do_open(const char *path, int flags, mode_t mode)
+{
+	int error = failure(CALL_OPEN, ANY, path);
+
+	if (error != 0)
+		return fail(error);
+	return (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+}
+
+int open(const char *path, int flags, ...)
+{
+	va_list args;
+	mode_t mode;
+
+	va_start(args, flags);
+	mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;
+	va_end(args);
+	return do_open(path, flags, mode);
+}
+
+int open64(const char *path, int flags, ...)
+{
+	va_list args;
+	mode_t mode;
+
+	va_start(args, flags);
+	mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(args, mode_t) : 0;
+	va_end(args);
+	return do_open(path, flags, mode);
+}
+
+int flock(int fd, int operation)
+{
+	int error = failure(CALL_FLOCK, ANY, "");
+
+	return error != 0 ? fail(error) : (int)syscall(SYS_flock, fd, operation);
+}
+
+int setns(int fd, int type)
+{
+	int error = failure(CALL_SETNS, ANY, "");
+
+	return error != 0 ? fail(error) : (int)syscall(SYS_setns, fd, type);
+}
+
+/* ---- memory --------------------------------------------------------------------------------------- */
+
+static bool is_refused(const void *caller)
+{
+	if (!is_watching)
+		return false;
+	for (size_t i = 0; i < spared_count; i++)
+		if ((uintptr_t)caller >= spared[i].from && (uintptr_t)caller < spared[i].to)
+			return false;
+	return failure(CALL_MALLOC, ANY, "") != 0;
+}
+
+static void *refuse(void)
+{
+	errno = ENOMEM;
+	return NULL;
+}
+
+void *malloc(size_t size)
+{
+	return is_refused(__builtin_return_address(0)) ? refuse() : __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size)
+{
+	return is_refused(__builtin_return_address(0)) ? refuse() : __libc_calloc(count, size);
+}
+
+void *realloc(void *block, size_t size)
+{
+	return is_refused(__builtin_return_address(0)) ? refuse() : __libc_realloc(block, size);
+}
+
+void *memalign(size_t alignment, size_t size)
+{
+	return is_refused(__builtin_return_address(0)) ? refuse() : __libc_memalign(alignment, size);
+}

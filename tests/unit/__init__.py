@@ -1,0 +1,1 @@
+"""What needs no privilege: recorded blobs, a kernel out of bytes, properties, values."""
