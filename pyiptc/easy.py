@@ -312,12 +312,21 @@ def batch_begin(table: Optional[str] = None, ipv6: bool = False) -> None:
 
 
 def batch_end(table: Optional[str] = None, ipv6: bool = False) -> None:
-    """Send what was edited since :func:`batch_begin`, each table in one commit."""
+    """Send what was edited since :func:`batch_begin`, each table in one commit.
+
+    The edits of a table that fails are discarded; the other tables are committed all the same,
+    and the first error is raised.
+    """
+    failures = []
     for found in _batch_tables(table, ipv6):
         try:
             found.commit()
-        finally:
-            found.autocommit = True
+        except IPTCError as error:
+            failures.append(error)
+            found._rewind([])
+        found.autocommit = True
+    if failures:
+        raise failures[0]
 
 
 @contextmanager

@@ -194,7 +194,14 @@ class IPTCModule:
         """What stands after the name in a rule's text."""
         if self._options is None and self.is_opaque:
             return " [unsupported revision]"
-        return self._print()[1]
+        try:
+            return self._print()[1]
+        except XTablesError:
+            # The extension refuses the options, as for another protocol than they were set for.
+            return "".join(
+                f"{' !' if option.inverted else ''} --{option.name} {' '.join(option.words)}".rstrip()
+                for option in self._options or ()
+            )
 
     # -- options -----------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from . import _kernel, namespace
-from .errors import ClosedError, IPTCError
+from .errors import IPTCError
 
 __all__ = [
     "available_tables",
@@ -31,7 +31,7 @@ class OpenTable(Protocol):
     def family(self) -> int: ...
     @property
     def namespace(self) -> namespace.Namespace: ...
-    def is_chain(self, chain: str) -> bool: ...
+    def _knows_chain(self, chain: str) -> bool: ...
 
 
 _finders: list[Callable[[int], list[Any]]] = []
@@ -74,13 +74,7 @@ def is_open_chain(family: int, name: str) -> bool:
     """Whether a table that is open here has a chain of this name, as it was last read or edited."""
     if not _tables:
         return False
-    for table in open_tables(family):
-        try:
-            if table.is_chain(name):
-                return True
-        except ClosedError:
-            continue  # closed by another thread since it was listed
-    return False
+    return any(table._knows_chain(name) for table in open_tables(family))
 
 
 def has_chain(family: int, name: str) -> bool:

@@ -320,6 +320,7 @@ class Rule:
         """Add a match at the end; it then belongs to this rule."""
         if not isinstance(match, Match):
             raise TypeError(f"expected a Match, not {match!r}")
+        self._check_family(match)
         self._edit()
         assert self._matches is not None
         if match.rule is not None and match.rule is not self:
@@ -327,6 +328,13 @@ class Rule:
             match.rule._touch()
         match.rule = self
         self._matches.append(match)
+
+    def _check_family(self, module: Union[Match, Target]) -> None:
+        if module._family != self._family:
+            raise RuleError(
+                f"{module.name} of a rule of {Family(module._family).label} cannot be put in one "
+                f"of {self._family.label}: their payloads differ"
+            )
 
     def remove_match(self, match: Match) -> None:
         """Take the first match out that equals *match*. Raises ValueError."""
@@ -345,6 +353,7 @@ class Rule:
     def target(self, target: Target) -> None:
         if not isinstance(target, Target):
             raise AttributeError(f"a rule's target is a Target, not {target!r}")
+        self._check_family(target)
         self._edit()
         target.rule = self
         self._target = target
@@ -657,7 +666,14 @@ class Rule:
     # -- identity ----------------------------------------------------------------------------------------------
 
     def _key(self) -> Key:
-        return key_of(self._as_is())
+        try:
+            return key_of(self._as_is())
+        except XTablesError:
+            # An extension refuses its options, as for another protocol than they were set for:
+            # there are no bytes to compare, and their text has to do.
+            texts = tuple(encode(match.name + match._text()) for match in self._matches or ())
+            target = self._target
+            return self._head(), texts, "" if target is None else target.name + target._text()
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Rule):

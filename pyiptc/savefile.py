@@ -26,7 +26,7 @@ from .edits import (
     SetPolicy,
     Zero,
 )
-from .errors import IPTCError, RestoreError, RuleError
+from .errors import CountersLostError, IPTCError, KernelError, RestoreError, RuleError
 from .rule import Rule
 from .text import decode, split
 
@@ -129,9 +129,14 @@ class Reader:
         Raises:
             RestoreError: With the number of the line, the line and the reason; nothing of its
                 table was applied.
+            KernelError: The kernel refused a table at its COMMIT; it is as it was.
         """
         number = 0
         for number, line in enumerate(_lines(text), 1):
+            if self._data is not None and line.strip() == "COMMIT":
+                # What the kernel says is no fault of this line.
+                self._commit(self._data, f"line {number}")
+                continue
             try:
                 self._line(line)
             except (IPTCError, ValueError, OverflowError) as error:
@@ -168,7 +173,7 @@ class Reader:
             assert self._data is not None
             try:
                 self._table_of_dict(self._data, table)
-                self._commit(self._data)
+                self._commit(self._data, "a dictionary")
             finally:
                 self._data = None
 
@@ -207,8 +212,6 @@ class Reader:
             self._begin(line[1:].strip())
         elif self._data is None:
             raise RuleError("no table: expected a line such as *filter before this one")
-        elif line.strip() == "COMMIT":
-            self._commit(self._data)
         elif line.startswith(":"):
             self._chain(self._data, line[1:])
         else:
@@ -226,11 +229,23 @@ class Reader:
             FlushAll().apply(data)
         self._data = data
 
-    def _commit(self, data: _kernel.TableData) -> None:
-        if not self._test:
-            _kernel.commit(self._socket, data)
-            self.committed[data.name] = data
+    def _commit(self, data: _kernel.TableData, place: str) -> None:
         self._data = None
+        if self._test:
+            return
+        try:
+            _kernel.commit(self._socket, data)
+        except CountersLostError:
+            self.committed[data.name] = data
+            raise
+        except KernelError as error:
+            raise type(error)(
+                f"{error} [table {data.name}, {place}]",
+                error.errno,
+                error.operation,
+                error.filename,
+            ) from error
+        self.committed[data.name] = data
 
     def _chain(self, data: _kernel.TableData, line: str) -> None:
         """``:NAME POLICY [packets:bytes]``."""

@@ -419,6 +419,18 @@ class Table:
         with self._reading() as data:
             return data.has_chain(_name(chain))
 
+    def _knows_chain(self, name: str) -> bool:
+        """Whether there is such a chain, as far as can be told without waiting.
+
+        Another thread may be in here, waiting for the xtables lock.
+        """
+        if not self._mutex.acquire(blocking=False):
+            return False
+        try:
+            return not self._closed and self._data.has_chain(name)
+        finally:
+            self._mutex.release()
+
     def builtin_chain(self, chain: Named) -> bool:
         """Whether there is such a chain and it is built-in."""
         with self._reading() as data:
