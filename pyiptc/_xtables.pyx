@@ -78,6 +78,31 @@ cdef bytes name_bytes(str name):
     return raw
 
 
+cdef class Words:
+    """Words as a C program is given them. Copies: parsers write into them."""
+
+    cdef list kept
+    cdef int count
+    cdef char **pointers
+
+    def __cinit__(self, list words not None, str what not None):
+        cdef int i
+        self.count = <int>len(words) + 1
+        self.kept = [b"pyiptc\0", *(bytearray(<bytes?>word) + b"\0" for word in words)]
+        if any(b"\0" in <bytes>word for word in words):
+            raise XTablesError(f"{what}: a value cannot have a NUL byte", what)
+        self.pointers = <char **>malloc((self.count + 1) * sizeof(char *))
+        if self.pointers is NULL:
+            raise MemoryError
+        self.pointers[0] = <bytes>self.kept[0]
+        for i in range(1, self.count):
+            self.pointers[i] = <bytearray>self.kept[i]
+        self.pointers[self.count] = NULL
+
+    def __dealloc__(self):
+        free(self.pointers)
+
+
 cdef class Instance:
     """libxtables for one family. Use :func:`instance`."""
 
@@ -201,31 +226,19 @@ cdef class Instance:
         cdef const unsigned char *c_head = head
         cdef size_t head_size = len(head)
         cdef _csrc.pyiptc_reply reply
-        cdef int rc, argc = <int>len(words) + 1, i
+        cdef int rc
         cdef unsigned int flags = _csrc.PYIPTC_PARSE_FINAL if final else 0
         cdef list warned = []
         cdef bytes payload = None
-        cdef char **argv = <char **>malloc((argc + 1) * sizeof(char *))
-        if argv is NULL:
-            raise MemoryError
+        cdef Words argv = Words(words, name)
+        with nogil:
+            rc = _csrc.pyiptc_parse(self.instance, <_csrc.pyiptc_kind>kind, c_name, c_head,
+                                    head_size, argv.count, argv.pointers, flags, &reply)
         try:
-            argv[0] = b"pyiptc"
-            for i in range(argc - 1):
-                if b"\0" in <bytes?>words[i]:
-                    raise XTablesError(f"{name}: a value cannot have a NUL byte", name)
-                argv[i + 1] = <bytes?>words[i]
-            argv[argc] = NULL
-            with nogil:
-                rc = _csrc.pyiptc_parse(self.instance, <_csrc.pyiptc_kind>kind, c_name, c_head,
-                                        head_size, argc, argv, flags, &reply)
-            try:
-                self.check(rc, &reply, name, warned)
-                payload = PyBytes_FromStringAndSize(<const char *>reply.payload,
-                                                    reply.payload_size)
-            finally:
-                _csrc.pyiptc_reply_free(&reply)
+            self.check(rc, &reply, name, warned)
+            payload = PyBytes_FromStringAndSize(<const char *>reply.payload, reply.payload_size)
         finally:
-            free(argv)
+            _csrc.pyiptc_reply_free(&reply)
         emit(warned, said)
         return payload
 
@@ -244,38 +257,27 @@ cdef class Instance:
             XTablesError: What iptables says.
         """
         cdef _csrc.pyiptc_reply reply
-        cdef int rc, argc = <int>len(words) + 1, i, kind
+        cdef int rc, kind, i
         cdef list warned = []
-        cdef list kept = [bytearray(word) + b"\0" for word in words]  # the parser lowers case
         cdef list entries = []
         cdef str jump = None
         cdef size_t size
-        cdef char **argv = <char **>malloc((argc + 1) * sizeof(char *))
-        if argv is NULL:
-            raise MemoryError
+        cdef Words argv = Words(words, "a rule")
+        with nogil:
+            rc = _csrc.pyiptc_parse_rule(self.instance, resolve, argv.count, argv.pointers, NULL,
+                                         &reply)
         try:
-            argv[0] = b"pyiptc"
-            for i in range(argc - 1):
-                if b"\0" in <bytes?>words[i]:
-                    raise XTablesError(f"word {i + 1}: a NUL byte")
-                argv[i + 1] = <bytearray>kept[i]
-            argv[argc] = NULL
-            with nogil:
-                rc = _csrc.pyiptc_parse_rule(self.instance, resolve, argc, argv, NULL, &reply)
-            try:
-                self.check(rc, &reply, "", warned)
-                size = reply.payload_size // reply.entry_count
-                for i in range(<int>reply.entry_count):
-                    entries.append(PyBytes_FromStringAndSize(
-                        <const char *>reply.payload + i * size, size))
-                jump = to_str(reply.alias) or None
-                kind = _csrc.PYIPTC_RULE_JUMP if jump else (
-                    _csrc.PYIPTC_RULE_FALLTHROUGH if reply.is_fallthrough
-                    else _csrc.PYIPTC_RULE_PLAIN)
-            finally:
-                _csrc.pyiptc_reply_free(&reply)
+            self.check(rc, &reply, "", warned)
+            size = reply.payload_size // reply.entry_count
+            for i in range(<int>reply.entry_count):
+                entries.append(PyBytes_FromStringAndSize(
+                    <const char *>reply.payload + i * size, size))
+            jump = to_str(reply.alias) or None
+            kind = _csrc.PYIPTC_RULE_JUMP if jump else (
+                _csrc.PYIPTC_RULE_FALLTHROUGH if reply.is_fallthrough
+                else _csrc.PYIPTC_RULE_PLAIN)
         finally:
-            free(argv)
+            _csrc.pyiptc_reply_free(&reply)
         emit(warned)
         return entries, kind, jump
 

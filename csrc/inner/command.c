@@ -129,21 +129,9 @@ static void merge(const struct xt_option_entry *x6, const struct option *extra,
 	globals.opts = opts;
 }
 
-static void copy_name(char *to, const char *from)
-{
-	snprintf(to, XT_EXTENSION_MAXNAMELEN, "%s", from);
-}
-
 static void start_match(struct xtables_match *match)
 {
-	match->m = zalloc(MATCH_HEADER + match->size);
-	match->m->u.match_size = (__u16)(MATCH_HEADER + match->size);
-	copy_name(match->m->u.user.name, match->real_name != NULL ? match->real_name : match->name);
-	match->m->u.user.revision = match->revision;
-	match->mflags = 0;
-	match->udata = match->udata_size != 0 ? zalloc(match->udata_size) : NULL;
-	if (match->init != NULL)
-		match->init(match->m);
+	match_start(match);
 	/* A clone, the second match of a kind, uses the options of the first. */
 	if (match != match->next)
 		merge(match->x6_options, match->extra_opts, &match->option_offset);
@@ -203,14 +191,7 @@ static void take_jump(const char *name)
 	target = rule.target;
 	if (target == NULL)
 		return;
-	target->t = zalloc(TARGET_HEADER + target->size);
-	target->t->u.target_size = (__u16)(TARGET_HEADER + target->size);
-	copy_name(target->t->u.user.name, target->real_name != NULL ? target->real_name : name);
-	target->t->u.user.revision = target->revision;
-	target->tflags = 0;
-	target->udata = target->udata_size != 0 ? zalloc(target->udata_size) : NULL;
-	if (target->init != NULL)
-		target->init(target->t);
+	target_start(target);
 	merge(target->x6_options, target->extra_opts, &target->option_offset);
 }
 
@@ -580,19 +561,11 @@ static void put_entries(struct pyiptc_reply *reply)
 
 static void release(void)
 {
-	for (struct xtables_rule_match *at = rule.matches; at != NULL; at = at->next) {
-		free(at->match->udata);
-		at->match->udata = NULL;
-		at->match->mflags = 0;
-	}
+	for (struct xtables_rule_match *at = rule.matches; at != NULL; at = at->next)
+		match_end(at->match);
 	lib.matches_free(&rule.matches);
-	if (rule.target != NULL) {
-		free(rule.target->t);
-		free(rule.target->udata);
-		rule.target->t = NULL;
-		rule.target->udata = NULL;
-		rule.target->tflags = 0;
-	}
+	if (rule.target != NULL)
+		target_end(rule.target);
 	free(sources.address);
 	free(sources.mask);
 	free(destinations.address);

@@ -159,58 +159,69 @@ void *zalloc(size_t size)
 	return block;
 }
 
-static void set_name(char (*to)[XT_EXTENSION_MAXNAMELEN], const char *name)
+static void set_name(char *to, const char *name)
 {
-	snprintf(*to, sizeof(*to), "%s", name);
+	snprintf(to, XT_EXTENSION_MAXNAMELEN, "%s", name);
 }
 
-/* A payload as the command would start it: named, sized, initialised. */
-static void module_prepare(const struct module *module)
+void match_start(struct xtables_match *m)
 {
-	struct xtables_match *m = module->match;
-	struct xtables_target *t = module->target;
+	m->m = zalloc(MATCH_HEADER + m->size);
+	m->m->u.match_size = (__u16)(MATCH_HEADER + m->size);
+	set_name(m->m->u.user.name, m->real_name != NULL ? m->real_name : m->name);
+	m->m->u.user.revision = m->revision;
+	m->mflags = 0;
+	m->udata = m->udata_size != 0 ? zalloc(m->udata_size) : NULL;
+	if (m->init != NULL)
+		m->init(m->m);
+}
 
+void match_end(struct xtables_match *m)
+{
+	free(m->m);
+	free(m->udata);
+	m->m = NULL;
+	m->udata = NULL;
+	m->mflags = 0;
+}
+
+void target_start(struct xtables_target *t)
+{
+	t->t = zalloc(TARGET_HEADER + t->size);
+	t->t->u.target_size = (__u16)(TARGET_HEADER + t->size);
+	set_name(t->t->u.user.name, t->real_name != NULL ? t->real_name : t->name);
+	t->t->u.user.revision = t->revision;
+	t->tflags = 0;
+	t->udata = t->udata_size != 0 ? zalloc(t->udata_size) : NULL;
+	if (t->init != NULL)
+		t->init(t->t);
+}
+
+void target_end(struct xtables_target *t)
+{
+	free(t->t);
+	free(t->udata);
+	t->t = NULL;
+	t->udata = NULL;
+	t->tflags = 0;
+}
+
+static void module_start(const struct module *module)
+{
 	current = *module;
-	if (module->kind == PYIPTC_MATCH) {
-		m->m = zalloc(MATCH_HEADER + m->size);
-		m->m->u.match_size = (__u16)(MATCH_HEADER + m->size);
-		set_name(&m->m->u.user.name, module_real_name(module));
-		m->m->u.user.revision = m->revision;
-		m->mflags = 0;
-		if (m->udata_size != 0)
-			m->udata = zalloc(m->udata_size);
-		if (m->init != NULL)
-			m->init(m->m);
-	} else {
-		t->t = zalloc(TARGET_HEADER + t->size);
-		t->t->u.target_size = (__u16)(TARGET_HEADER + t->size);
-		set_name(&t->t->u.user.name, module_real_name(module));
-		t->t->u.user.revision = t->revision;
-		t->tflags = 0;
-		if (t->udata_size != 0)
-			t->udata = zalloc(t->udata_size);
-		if (t->init != NULL)
-			t->init(t->t);
-	}
+	if (module->kind == PYIPTC_MATCH)
+		match_start(module->match);
+	else
+		target_start(module->target);
 }
 
 /* Put everything back, also after a jump. */
 static void release(void)
 {
-	if (current.kind == PYIPTC_MATCH && current.match != NULL) {
-		free(current.match->m);
-		free(current.match->udata);
-		current.match->m = NULL;
-		current.match->udata = NULL;
-		current.match->mflags = 0;
-	}
-	if (current.kind == PYIPTC_TARGET && current.target != NULL) {
-		free(current.target->t);
-		free(current.target->udata);
-		current.target->t = NULL;
-		current.target->udata = NULL;
-		current.target->tflags = 0;
-	}
+	if (current.match != NULL)
+		match_end(current.match);
+	if (current.target != NULL)
+		target_end(current.target);
 	memset(&current, 0, sizeof(current));
 	lib.free_opts(1);
 	globals.opts = no_options;
@@ -332,7 +343,7 @@ static int inner_parse(enum pyiptc_kind kind, const char *name, const void *rule
 	if (guard_begin(reply) == 0) {
 		struct module module = module_find(kind, name);
 
-		module_prepare(&module);
+		module_start(&module);
 		parse_options(&module, argc, argv);
 		if (flags & PYIPTC_PARSE_FINAL) {
 			if (kind == PYIPTC_MATCH)

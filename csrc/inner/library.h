@@ -60,6 +60,12 @@ extern unsigned int family;
 
 /* The name that iptables has for a protocol, or NULL. Inside of a guarded call. */
 const char *protocol_name(unsigned int number);
+/* A payload as the command starts it: named, sized, initialised; and all of it given back. The
+ * scratch area (udata) is the extension's, for one payload. */
+void match_start(struct xtables_match *m);
+void match_end(struct xtables_match *m);
+void target_start(struct xtables_target *t);
+void target_end(struct xtables_target *t);
 /* Memory full of zeros, or the guarded call ends. */
 void *zalloc(size_t size);
 

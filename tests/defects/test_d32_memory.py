@@ -25,6 +25,7 @@ print((bytes_in_use() - before) // len(rules))
 """
 
 LOOK_UP = """
+import gc
 from support.heap import bytes_in_use
 
 def look_up(names):
@@ -37,10 +38,12 @@ def look_up(names):
 rule, missing = iptc.Rule(), []
 look_up(f"first{{number}}" for number in range(1000))
 missing.clear()
+gc.collect()
 before = bytes_in_use()
 look_up(f"later{{number}}" for number in range(1000))
 assert len(missing) == 1000
 missing = None
+gc.collect()
 print((bytes_in_use() - before) // 1000)
 """
 
