@@ -108,9 +108,7 @@ class Rule:
         return rules[0]
 
     @classmethod
-    def parse_all(
-        cls, text: Union[str, Sequence[str]], *, resolve: bool = False
-    ) -> list[Rule]:
+    def parse_all(cls, text: Union[str, Sequence[str]], *, resolve: bool = False) -> list[Rule]:
         """The rules of what may follow ``iptables -A CHAIN``, one for each pair of addresses."""
         words = shell_split(text) if isinstance(text, str) else _checked_words(text)
         raw = [encode(word) for word in words]

@@ -198,9 +198,9 @@ class Reader:
                 data.set_policy(name, chain["policy"], counters)
             for index, rule in enumerate(chain["rules"]):
                 try:
-                    entry = self._rule_class.from_dict(
-                        rule, has_chain=data.has_chain
-                    )._compile(data.has_chain)
+                    entry = self._rule_class.from_dict(rule, has_chain=data.has_chain)._compile(
+                        data.has_chain
+                    )
                 except (IPTCError, TypeError, ValueError) as error:
                     raise RuleError(f"rule {index} of chain {name}: {error}") from error
                 data.append(name, entry if self._counters else entry.with_counters(0, 0))

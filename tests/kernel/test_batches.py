@@ -12,7 +12,7 @@ pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("netns")]
 
 def test_one_table_that_fails_does_not_keep_the_others(oracle: Oracle) -> None:
     pyiptc.easy.batch_begin()
-    refused = {"target": {"MASQUERADE": {}}}
+    refused: dict[str, object] = {"target": {"MASQUERADE": {}}}
     pyiptc.Chain(pyiptc.Table("filter"), "INPUT").append(pyiptc.Rule.from_dict(refused))
     pyiptc.Chain(pyiptc.Table("mangle"), "INPUT").append("-j ACCEPT")
     with pytest.raises(pyiptc.KernelError):
@@ -36,7 +36,7 @@ def test_a_match_of_the_other_family() -> None:
     with pytest.raises(pyiptc.RuleError, match="IPv4 cannot be put in one of IPv6"):
         rule.add_match(match)
     with pytest.raises(pyiptc.RuleError):
-        rule.target = pyiptc.Rule.parse("-j MARK --set-mark 1").target
+        rule.target = pyiptc.Rule.parse("-j MARK --set-mark 1").target  # type: ignore[assignment]
     assert str(rule) == "-p tcp -j DROP"
 
 

@@ -22,7 +22,7 @@ class Opened:
 
     namespace = _Here()
 
-    def is_chain(self, chain: str) -> bool:
+    def _knows_chain(self, name: str) -> bool:
         return False
 
 
