@@ -78,8 +78,8 @@ cdef bytes name_bytes(str name):
     return raw
 
 
-cdef class Words:
-    """Words as a C program is given them. Copies: parsers write into them."""
+cdef class _Words:
+    """_Words as a C program is given them. Copies: parsers write into them."""
 
     cdef list kept
     cdef int count
@@ -230,7 +230,7 @@ cdef class Instance:
         cdef unsigned int flags = _csrc.PYIPTC_PARSE_FINAL if final else 0
         cdef list warned = []
         cdef bytes payload = None
-        cdef Words argv = Words(words, name)
+        cdef _Words argv = _Words(words, name)
         with nogil:
             rc = _csrc.pyiptc_parse(self.instance, <_csrc.pyiptc_kind>kind, c_name, c_head,
                                     head_size, argv.count, argv.pointers, flags, &reply)
@@ -262,7 +262,7 @@ cdef class Instance:
         cdef list entries = []
         cdef str jump = None
         cdef size_t size
-        cdef Words argv = Words(words, "a rule")
+        cdef _Words argv = _Words(words, "a rule")
         with nogil:
             rc = _csrc.pyiptc_parse_rule(self.instance, resolve, argv.count, argv.pointers, NULL,
                                          &reply)
