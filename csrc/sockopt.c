@@ -120,19 +120,38 @@ static int read_modprobe_path(char *path, size_t size)
 	return path[0] != '\0' ? 0 : -ENOENT;
 }
 
+/* What the loader reads and prints is not for the standard streams of our process. */
+static int without_streams(posix_spawn_file_actions_t *actions)
+{
+	int number = posix_spawn_file_actions_init(actions);
+
+	if (number != 0)
+		return number;
+	for (int fd = 0; number == 0 && fd <= 2; fd++)
+		number = posix_spawn_file_actions_addopen(actions, fd, "/dev/null", O_RDWR, 0);
+	if (number != 0)
+		posix_spawn_file_actions_destroy(actions);
+	return number;
+}
+
 int pyiptc_load_module(const char *name)
 {
 	const char *wanted = getenv("PYIPTC_MODPROBE");
 	char path[PATH_MAX];
 	char *argv[] = { path, (char *)name, (char *)"-q", NULL };
 	int saved = errno, status = 0, rc;
+	posix_spawn_file_actions_t actions;
 	pid_t pid;
 
 	if (wanted != NULL && strcmp(wanted, "0") == 0)
 		return -ENOPROTOOPT;
 	rc = read_modprobe_path(path, sizeof(path));
 	if (rc == 0)
-		rc = -posix_spawn(&pid, path, NULL, NULL, argv, environ);
+		rc = -without_streams(&actions);
+	if (rc == 0) {
+		rc = -posix_spawn(&pid, path, &actions, NULL, argv, environ);
+		posix_spawn_file_actions_destroy(&actions);
+	}
 	if (rc == 0) {
 		while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 			;

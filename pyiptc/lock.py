@@ -79,7 +79,7 @@ def held(path: str, wait: Optional[float] = None) -> Iterator[None]:
         wait: Seconds to wait for it; None for ever, 0 not at all.
     Raises:
         LockTimeout: Somebody else held it all the time.
-        AccessError: The file cannot be opened.
+        AccessError: The file cannot be opened, or its file system has no locks.
     """
     try:
         fd = _open(path)
@@ -89,13 +89,22 @@ def held(path: str, wait: Optional[float] = None) -> Iterator[None]:
         ) from error
     owner = os.getpid()
     try:
-        _acquire(fd, path, wait)
-        yield
+        try:
+            _acquire(fd, path, wait)
+        except LockTimeout:
+            raise
+        except OSError as error:
+            raise AccessError(
+                f"can't lock {path}: {error.strerror}", error.errno, "flock", path
+            ) from error
+        try:
+            yield
+        finally:
+            # A child forked meanwhile has a descriptor of the same lock: closing alone would leave
+            # it locked as long as the child lives, and a child must not unlock its parent's.
+            if os.getpid() == owner:
+                fcntl.flock(fd, fcntl.LOCK_UN)
     finally:
-        # A child forked meanwhile has a descriptor of the same lock: closing alone would leave it
-        # locked as long as the child lives, and a child must not unlock what is its parent's.
-        if os.getpid() == owner:
-            fcntl.flock(fd, fcntl.LOCK_UN)
         os.close(fd)
 
 

@@ -75,6 +75,10 @@ def _setns(fd: int) -> None:
         raise AccessError(
             "entering a network namespace needs CAP_SYS_ADMIN", error.errno, "setns"
         ) from error
+    except OSError as error:
+        failed = IPTCError(f"can't enter a network namespace: {error.strerror}: is it one?")
+        failed.errno = error.errno
+        raise failed from error
 
 
 def _open(spec: NetnsSpec) -> int:

@@ -256,21 +256,21 @@ class Table:
             self._check_outside()
             if self._pending:
                 raise IPTCError(f"table {self.name} has edits pending: commit or refresh it first")
-            with (
-                self._noted(),
-                self._namespace.socket(self._family) as socket,
-                lock.held(self.lock, self.wait if wait is None else wait),
-            ):
-                self._data = self._read(socket)
+            with self._noted(), lock.held(self.lock, self.wait if wait is None else wait):
+                with self._namespace.socket(self._family) as socket:
+                    self._data = self._read(socket)
                 self._transaction = []
                 try:
+                    # The caller's block runs where the caller is, whatever namespace is the table's.
                     yield self
-                    self._commit(socket, self._data, self._transaction)
+                    with self._namespace.socket(self._family) as socket:
+                        self._commit(socket, self._data, self._transaction)
                 except CountersLostError:
                     raise
                 except BaseException:
                     # Reads have seen the edits: let them see what the kernel has.
-                    self._data = self._read(socket)
+                    with self._namespace.socket(self._family) as socket:
+                        self._data = self._read(socket)
                     raise
                 finally:
                     self._transaction = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import enum
+import functools
 import os
 import socket
 import struct
@@ -57,6 +58,7 @@ def build(directory: Path) -> dict[str, str]:
     return {"LD_PRELOAD": str(library), "PYIPTC_MODPROBE": "0"}
 
 
+@functools.lru_cache(maxsize=None)
 def _library() -> ctypes.CDLL:
     library = ctypes.CDLL(None)
     assert hasattr(library, "fault_plan"), "run the script with the environment of build()"
@@ -97,6 +99,11 @@ def clear() -> None:
     _library().fault_clear()
 
 
+def stop() -> None:
+    """Nothing fails any more; what was counted stays."""
+    _library().fault_stop()
+
+
 @contextmanager
 def failing(call: Call, error: int, **more: object) -> Iterator[None]:
     """Let a call fail inside of the block only; `count()` afterwards counts those in it."""
@@ -105,7 +112,7 @@ def failing(call: Call, error: int, **more: object) -> Iterator[None]:
     try:
         yield
     finally:
-        _library().fault_stop()
+        stop()
 
 
 def count(call: Call, option: int = ANY) -> int:
