@@ -25,7 +25,7 @@ from .errors import RuleError, XTablesError
 from .identity import Key, key_of, mask_of, unordered
 from .match import Match
 from .target import Target
-from .text import encode, shell_split, split
+from .text import encode, quoted, shell_split, split
 
 if TYPE_CHECKING:
     from .chain import Chain
@@ -623,7 +623,7 @@ class Rule:
         words += [f"-m {match.name}{match._text()}" for match in self._matches or ()]
         if self._target is not None and self._target.name:
             flag = "-g" if self._target.goto else "-j"
-            words.append(f"{flag} {self._target.name}{self._target._text()}")
+            words.append(f"{flag} {quoted(self._target.name)}{self._target._text()}")
         return " ".join(words)
 
     def _header_words(self, header: Header) -> list[str]:
@@ -642,7 +642,7 @@ class Rule:
             shown = format_interface(*interface)
             # iptables 1.8.9 prints nothing for `! -i +`, which would mean any interface.
             if shown or header.invflags & inverted:
-                words.append(_signed(header, inverted, f"{flag} {shown or '+'}"))
+                words.append(_signed(header, inverted, f"{flag} {quoted(shown or '+')}"))
         if header.proto:
             name = _xtables.instance(self._family).protocol_name(header.proto) or header.proto
             words.append(_signed(header, Inverted.PROTOCOL, f"-p {name}"))

@@ -28,7 +28,7 @@ from .edits import (
 )
 from .errors import CountersLostError, IPTCError, KernelError, RestoreError, RuleError
 from .rule import Rule
-from .text import decode, split
+from .text import decode, quoted, split
 
 __all__ = ["Reader", "save_table", "table_to_dict"]
 
@@ -65,7 +65,7 @@ def save_table(data: _kernel.TableData, rule_class: type[Rule], counters: bool) 
         for entry in data.entries(chain):
             rule = rule_class._from_entry(entry)
             start = "[{}:{}] ".format(*entry.counters) if counters else ""
-            lines.append(f"{start}-A {chain} {rule}".rstrip(" "))
+            lines.append(f"{start}-A {quoted(chain)} {rule}".rstrip(" "))
     lines.append("COMMIT\n")
     return "\n".join(lines)
 

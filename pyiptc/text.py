@@ -12,7 +12,16 @@ from typing import NamedTuple
 
 from .errors import RuleError
 
-__all__ = ["Option", "Word", "decode", "encode", "read_options", "shell_split", "split"]
+__all__ = [
+    "Option",
+    "Word",
+    "decode",
+    "encode",
+    "quoted",
+    "read_options",
+    "shell_split",
+    "split",
+]
 
 
 class Word(NamedTuple):
@@ -74,6 +83,14 @@ def split(text: str) -> list[Word]:
     if current or quoted:
         words.append(Word("".join(current), quoted))
     return words
+
+
+def quoted(word: str) -> str:
+    """A word as :func:`split`, :func:`shell_split` and iptables-restore read it again."""
+    if word and not any(char in "\"'\\" or char.isspace() for char in word):
+        return word
+    escaped = word.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 def shell_split(text: str) -> list[str]:

@@ -16,6 +16,7 @@
 
 #include "command.h"
 #include "library.h"
+#include "sane.h"
 
 /* XT_OPTION_OFFSET_SCALE: ids of an extension's options are its offset, a multiple of this, and
  * their own numbers. */
@@ -248,6 +249,7 @@ static bool take_extension_option(int id, char **argv, bool invert)
 		    (unsigned int)id < match->option_offset ||
 		    (unsigned int)id >= match->option_offset + scale)
 			continue;
+		check_value(match, optarg);
 		lib.mpcall((unsigned int)id, argv, invert, match, &rule.header);
 		return true;
 	}

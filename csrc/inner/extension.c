@@ -230,10 +230,12 @@ static void release(void)
 
 static void parse_option(const struct module *module, int id, char **argv, bool invert)
 {
-	if (module->kind == PYIPTC_MATCH)
+	if (module->kind == PYIPTC_MATCH) {
+		check_value(module->match, optarg);
 		lib.mpcall((unsigned int)id, argv, invert, module->match, &header);
-	else
+	} else {
 		lib.tpcall((unsigned int)id, argv, invert, module->target, &header);
+	}
 }
 
 static void parse_options(const struct module *module, int argc, char **argv)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <stdlib.h>
 #include <string.h>
 
+#include "guard.h"
 #include "library.h"
 #include "sane.h"
 
@@ -84,4 +86,18 @@ bool payload_is_sane(enum pyiptc_kind kind, unsigned int nfproto, const void *pa
 			return checks[i].is_sane(header->data);
 	}
 	return true;
+}
+
+/*
+ * hashlimit counts bytes by the 16: of 1.8.9, a rate of less is one of none, by which it divides
+ * the burst, and which it prints as 0b/s.
+ */
+void check_value(const struct xtables_match *match, const char *value)
+{
+	const char *unit = value != NULL ? strstr(value, "b/s") : NULL;
+
+	if (unit == NULL || unit == value || strcmp(match->name, "hashlimit") != 0)
+		return;
+	if (unit[-1] != 'k' && unit[-1] != 'm' && strtoull(value, NULL, 10) < 16)
+		guard_fail("bad rate \"%s\": expected at least 16b/s", value);
 }

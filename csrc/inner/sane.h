@@ -11,7 +11,12 @@
 
 #include "inner.h"
 
+struct xtables_match;
+
 /* @payload: xt_entry_match or xt_entry_target with its data, of the size the extension has. */
 bool payload_is_sane(enum pyiptc_kind kind, unsigned int family, const void *payload);
+
+/* Refuse a value that the match would crash on while it parses: guard_fail(). */
+void check_value(const struct xtables_match *match, const char *value);
 
 #endif

@@ -58,7 +58,7 @@ def build(directory: Path) -> dict[str, str]:
     return {"LD_PRELOAD": str(library), "PYIPTC_MODPROBE": "0"}
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _library() -> ctypes.CDLL:
     library = ctypes.CDLL(None)
     assert hasattr(library, "fault_plan"), "run the script with the environment of build()"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 import pyiptc
+from support.family import Family
 from support.oracle import Oracle
 
 SAME = {
@@ -174,3 +175,25 @@ def test_what_matches_nothing_is_printed(rule_class: Any, text: str) -> None:
     rule = rule_class.parse(text)
     assert str(rule) == text
     assert rule_class.parse(str(rule)).rule == rule.rule
+
+
+@pytest.mark.filterwarnings("ignore:.*weird character")
+@pytest.mark.parametrize(
+    "words",
+    [["-o", " eth"], ["-i", "x -j ACCEPT"], ["-j", '"tcp",'], ["-j", 'a"b'], ["-j", "a'\\"]],
+)
+def test_names_are_quoted_where_needed(words: list[str], family: Family) -> None:
+    """A name with a blank, a quote or a backslash reads back as the same name."""
+    rule = family.Rule.parse(words)
+    assert rule.args == words
+    assert family.Rule.parse(str(rule)) == rule
+
+
+@pytest.mark.parametrize("rate", ["1b/s", "15b/s", "5xb/s"])
+def test_byte_rate_of_nothing(rate: str, family: Family) -> None:
+    """libxt_hashlimit 1.8.9 would divide by it."""
+    with pytest.raises(pyiptc.XTablesError, match="at least 16b/s"):
+        family.Rule.parse(
+            f"-m hashlimit --hashlimit-upto {rate} --hashlimit-burst 1mb"
+            " --hashlimit-mode dstip --hashlimit-name m -j ACCEPT"
+        )
