@@ -2,8 +2,10 @@
 """Build the extensions; everything else is in pyproject.toml. Nothing is downloaded.
 
 ``PYIPTC_DEBUG=1`` builds without optimisation, with assertions and line tracing;
-``PYIPTC_WERROR=1`` makes warnings errors (CI); ``PYIPTC_SANITIZE=address,undefined`` instruments
-our C for single-instance mode (instrumented code cannot be loaded by dlmopen).
+``PYIPTC_WERROR=1`` makes warnings errors (CI). ``PYIPTC_SANITIZE=address,undefined`` instruments
+all that is compiled here; the runtime of a sanitizer cannot be loaded by dlmopen, so that is for
+single-instance mode. For two instances ``PYIPTC_SANITIZE_INNER=0`` leaves the inner half as it is,
+or ``PYIPTC_SANITIZE_TRAP=1`` with ``PYIPTC_SANITIZE=undefined`` traps and needs no runtime.
 """
 
 import os
@@ -16,17 +18,20 @@ from setuptools.command.build_ext import build_ext
 DEBUG = os.environ.get("PYIPTC_DEBUG") == "1"
 WERROR = os.environ.get("PYIPTC_WERROR") == "1"
 SANITIZE = os.environ.get("PYIPTC_SANITIZE", "")
+SANITIZE_INNER = os.environ.get("PYIPTC_SANITIZE_INNER") != "0"
+SANITIZE_TRAP = os.environ.get("PYIPTC_SANITIZE_TRAP") == "1"
 
 OURS = ["-std=gnu11", "-Wall", "-Wextra", "-Wconversion", *(["-Werror"] if WERROR else [])]
 FLAGS = ["-O0", "-g3", "-UNDEBUG"] if DEBUG else ["-O2", "-g"]
-LINK: list[str] = []
 #: Without it Cython's linetrace traces nothing.
 MACROS = [("CYTHON_TRACE", "1")] if DEBUG else []
+SANITIZER: list[str] = []  # for compiler and linker alike
 if SANITIZE:
-    FLAGS = ["-O1", "-g3", "-fno-omit-frame-pointer", f"-fsanitize={SANITIZE}"]
-    if "undefined" in SANITIZE:
-        FLAGS.append("-fno-sanitize-recover=undefined")
-    LINK = [f"-fsanitize={SANITIZE}"]
+    FLAGS = ["-O1", "-g3", "-fno-omit-frame-pointer"]
+    SANITIZER = [f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all"]
+    if SANITIZE_TRAP:
+        SANITIZER.append("-fsanitize-undefined-trap-on-error")
+    OURS.append("-fno-wrapv")  # Python's own flags have -fwrapv, which hides overflows
 
 #: The inner half knows nothing of Python: it is a plain library inside the package.
 INNER = "pyiptc.lib.inner"
@@ -54,7 +59,6 @@ class BuildExt(build_ext):
         compile_one = self.compiler._compile
 
         def compile_ours(obj, src, ext_name, cc_args, postargs, pp_opts):
-            # The inner half's namespace has no libasan: it stays as it is unless it is alone.
             extra = OURS if src.startswith("csrc/") else ["-Wno-unused-function"]
             compile_one(obj, src, ext_name, cc_args, [*postargs, *extra], pp_opts)
 
@@ -66,6 +70,7 @@ class BuildExt(build_ext):
 
 
 def extension(name: str, sources: list[str], libraries: tuple[str, ...] = ()) -> Extension:
+    sanitizer = SANITIZER if name != INNER or SANITIZE_INNER else []
     return Extension(
         name,
         sources,
@@ -73,8 +78,8 @@ def extension(name: str, sources: list[str], libraries: tuple[str, ...] = ()) ->
         define_macros=list(MACROS),
         depends=HEADERS,
         libraries=list(libraries),
-        extra_compile_args=FLAGS,
-        extra_link_args=LINK,
+        extra_compile_args=[*FLAGS, *sanitizer],
+        extra_link_args=sanitizer,
     )
 
 

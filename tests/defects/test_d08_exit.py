@@ -43,12 +43,14 @@ print("alive")
 ORDERS = [("iptc.Rule", "iptc.Rule6"), ("iptc.Rule6", "iptc.Rule")]
 
 
+@pytest.mark.two_families
 @pytest.mark.parametrize(("first", "second"), ORDERS)
 def test_name_that_only_looks_like_an_extension(first: str, second: str) -> None:
     script = UNKNOWN_IN_BOTH.format(first=first, second=second)
     assert isolated.output(script) == "refused\n" * 2
 
 
+@pytest.mark.two_families
 @pytest.mark.parametrize(("first", "second"), ORDERS)
 def test_extension_that_only_ipv4_has(first: str, second: str) -> None:
     """libxtables looked for it in a list that had become a ring."""

@@ -10,7 +10,7 @@ import pytest
 from support import isolated
 from support.oracle import Oracle
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.two_families]
 
 TARGETS = "DNAT SNAT MASQUERADE REDIRECT TPROXY TCPMSS DSCP TEE HMARK".split()
 

@@ -59,6 +59,7 @@ assert wrong == 0, f"{wrong} wrong values"
 """
 
 
+@pytest.mark.two_families
 def test_rules_built_in_eight_threads() -> None:
     assert isolated.output(BUILD_IN_THREADS, timeout=15) == "0\n"
 

@@ -78,7 +78,7 @@ def test_argument_is_not_changed(iptc: Any) -> None:
 
 
 @pytest.mark.parametrize("text", ["-m dst --dst-len 8", "-d 2001:db8::1 -m dst --dst-len 8"])
-def test_match_with_the_name_of_a_field(iptc: Any, oracle: Oracle, text: str) -> None:
+def test_ipv6_match_with_the_name_of_a_field(iptc: Any, oracle: Oracle, text: str) -> None:
     oracle.append("ipv6", "filter", "INPUT", f"{text} -j DROP")
     (line,) = oracle.lines("ipv6", "filter")
     (dictionary,) = iptc.easy.dump_chain("filter", "INPUT", ipv6=True)

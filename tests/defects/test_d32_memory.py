@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from support import isolated, rulesets
+from support import features, isolated, rulesets
 from support.oracle import Oracle
 
 pytestmark = pytest.mark.kernel
@@ -49,10 +49,12 @@ print((bytes_in_use() - before) // 1000)
 
 
 def test_memory_of_a_rule(oracle: Oracle) -> None:
+    features.require(features.PLAIN_MALLOC)
     oracle.restore("ipv4", rulesets.complex_rules(1000))
     assert int(isolated.output(HOLD_RULES, env=COUNTED, own_namespace=False)) <= 4000
 
 
 @pytest.mark.parametrize("create", ["create_match", "create_target"])
 def test_unknown_names_are_not_kept(create: str) -> None:
+    features.require(features.PLAIN_MALLOC)
     assert int(isolated.output(LOOK_UP.format(create=create), env=COUNTED)) <= 8

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 
-from support import isolated, rulesets
+from support import features, isolated, rulesets
 from support.oracle import Oracle
 
 pytestmark = pytest.mark.kernel
@@ -77,10 +77,12 @@ print(ours / theirs)
 
 
 def test_dump_of_a_chain(oracle: Oracle) -> None:
+    features.require(features.SPEED)
     oracle.restore("ipv4", rulesets.complex_rules(COUNT))
     ratio = float(isolated.output(DUMP, str(COUNT), own_namespace=False))
     assert ratio < TIMES_THE_TOOL
 
 
 def test_build_of_a_chain() -> None:
+    features.require(features.SPEED)
     assert float(isolated.output(BUILD, str(COUNT))) < TIMES_THE_TOOL

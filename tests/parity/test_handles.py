@@ -8,7 +8,7 @@ from parity.build import build
 from parity.cases import ACCEPTED, Case
 from parity.printed import Tool
 from parity.running import any_warning, each
-from support import rawtable, undertest
+from support import features, rawtable, undertest
 from support.family import FAMILIES
 
 
@@ -39,4 +39,5 @@ def test_same_bytes(case: Case, tool: Tool) -> None:
     by_default = _send(case, "legacy", rule)
     assert len(by_default) > len(before)
     assert rawtable.read(case.family, case.table) == before
+    features.require(features.LINK_NAMESPACE)
     assert _send(case, "libiptc", rule) == by_default

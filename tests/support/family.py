@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,3 +58,20 @@ IPV6 = Family(
     host="2001:db8::1",
 )
 FAMILIES = {family.name: family for family in (IPV4, IPV6)}
+
+ONLY = os.environ.get("PYIPTC_TEST_FAMILY")
+"""The family that this run is about, or None: where there is one libxtables, each has a run."""
+
+
+def of_this_run() -> list[Family]:
+    """The families that a test in this process can use."""
+    return [family for family in FAMILIES.values() if ONLY in (None, family.name)]
+
+
+def of_other_run(nodeid: str) -> bool:
+    """Whether a test is of the family that another run is about.
+
+    Tests are of IPv6 if their id says so, and of IPv4 if not. One that says both is left here.
+    """
+    is_ipv6 = any(word in nodeid for word in ("ipv6", "Rule6", "Table6")) and "ipv4" not in nodeid
+    return ONLY not in (None, "ipv6" if is_ipv6 else "ipv4")

@@ -1,7 +1,8 @@
 """What a test needs of the machine, by name; what is missing is skipped by that name only.
 
 With `PYIPTC_REQUIRE_KERNEL=1`, as in CI, nothing is skipped: the missing feature is a failure, and
-so is every skip that does not come from here.
+so is every skip that does not come from here. What a run does without because its environment asks
+for that (one libxtables, a sanitizer) is no failure, and is skipped by name in any case.
 """
 
 from __future__ import annotations
@@ -13,6 +14,19 @@ from typing import NoReturn
 import pytest
 
 PREFIX = "missing: "
+LEFT_OUT = "left out: "
+
+TWO_INSTANCES = "two libxtables instances"
+"""Both families in one process."""
+LINK_NAMESPACE = "a link namespace of libxtables"
+"""What the inner half interposes reaches libxtables and libiptc."""
+OTHER_FAMILY = "one libxtables cannot serve IPv4 and IPv6"
+"""What pyiptc says where a test needs two."""
+SPEED = "uninstrumented code"
+"""Code that is as fast as what is installed."""
+PLAIN_MALLOC = "malloc of the C library"
+"""It counts what it gave, and can be made to fail."""
+
 SEARCH_PATH = os.pathsep.join(
     [os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"]
 )
@@ -38,17 +52,37 @@ def find_tool(tool: str) -> str | None:
 def require(*features: str) -> None:
     """Skip the test by name unless each feature is here.
 
-    A feature is a program, or a name that was given to `declare_absent`.
+    A feature is a program, or one of `KNOWN`.
     """
     for feature in features:
+        if feature in given_up():
+            pytest.skip(left_out(feature))
         if feature in _absent:
             skip_missing(feature, _absent[feature])
         if feature not in KNOWN and find_tool(feature) is None:
             skip_missing(feature, "no such program")
 
 
-KNOWN = frozenset({"netns"})
-"""Features that are not programs; they are here unless declared absent."""
+def given_up() -> dict[str, str]:
+    """The features that this run does without because its environment asks for that, and why."""
+    features = {}
+    if os.environ.get("PYIPTC_SINGLE_INSTANCE") == "1":
+        features = dict.fromkeys((TWO_INSTANCES, LINK_NAMESPACE), "PYIPTC_SINGLE_INSTANCE=1")
+    sanitizers = os.environ.get("PYIPTC_SANITIZE", "")
+    if sanitizers:
+        features[SPEED] = f"PYIPTC_SANITIZE={sanitizers}"
+    if "address" in sanitizers:
+        features[PLAIN_MALLOC] = f"PYIPTC_SANITIZE={sanitizers}"
+    return features
+
+
+def left_out(feature: str) -> str:
+    """Why a test is skipped that needs a feature which was given up."""
+    return f"{LEFT_OUT}{feature} ({given_up()[feature]})"
+
+
+KNOWN = frozenset({"netns", TWO_INSTANCES, LINK_NAMESPACE, SPEED, PLAIN_MALLOC})
+"""Features that are not programs; they are here unless declared absent or given up."""
 
 
 def skip_missing(feature: str, reason: str = "") -> NoReturn:

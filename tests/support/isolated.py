@@ -11,13 +11,29 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from support import undertest
+from support import features, undertest
 from support.namespace import fresh_namespace
 
 PRELUDE = """\
 from support import undertest
 iptc = undertest.load()
 """
+
+
+_runtimes = ""
+"""Of sanitizers: to be loaded before everything else."""
+
+
+def spare_tools() -> None:
+    """Have sanitizers watch this process and the scripts: compilers and tools are slow with them."""
+    global _runtimes
+    if os.environ.get("PYIPTC_SANITIZE"):
+        _runtimes = os.environ.pop("LD_PRELOAD", "")
+
+
+def _patience() -> int:
+    """How many times as long a script may take with sanitizers."""
+    return 5 if features.SPEED in features.given_up() else 1
 
 
 @dataclass(frozen=True)
@@ -64,17 +80,19 @@ def run(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env={**_environment(), **(env or {})},
+            env=_environment(env or {}),
             start_new_session=True,
             encoding="utf-8",
             errors="replace",
         )
     try:
-        stdout, stderr = process.communicate(timeout=timeout)
+        stdout, stderr = process.communicate(timeout=timeout * _patience())
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         stdout, stderr = process.communicate()
         return Outcome(None, stdout, stderr)
+    if features.OTHER_FAMILY in stderr:
+        features.require(features.TWO_INSTANCES)
     return Outcome(process.returncode, stdout, stderr)
 
 
@@ -87,6 +105,8 @@ def output(script: str, *args: str, **options: object) -> str:
     return outcome.stdout
 
 
-def _environment() -> dict[str, str]:
+def _environment(added: Mapping[str, str]) -> dict[str, str]:
     search = os.pathsep.join(path for path in sys.path if path)
-    return {**os.environ, undertest.VARIABLE: undertest.name(), "PYTHONPATH": search}
+    names = {undertest.VARIABLE: undertest.name(), "PYTHONPATH": search}
+    preloaded = " ".join(filter(None, (_runtimes, added.get("LD_PRELOAD"))))
+    return {**os.environ, **names, **added, **({"LD_PRELOAD": preloaded} if preloaded else {})}

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 import pyiptc
-from support import isolated
+from support import features, isolated
 from support.family import Family
 from support.oracle import Oracle
 from text.test_savefile import ruleset, tables
@@ -67,6 +67,7 @@ def test_earlier_tables_are_put_back(oracle: Oracle, family: Family) -> None:
 
 
 def test_host_names_are_looked_up_only_where_asked(oracle: Oracle) -> None:
+    features.require(features.LINK_NAMESPACE)
     with pytest.raises(pyiptc.XTablesError, match=r"`localhost' not found: .* resolve=True"):
         pyiptc.Rule.parse("-s localhost -j DROP")
     assert str(pyiptc.Rule.parse("-s localhost -j DROP", resolve=True)) == "-s 127.0.0.1/32 -j DROP"

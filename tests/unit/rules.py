@@ -8,7 +8,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from support.family import IPV4, IPV6, Family
+from support.family import Family, of_this_run
 
 Dict = dict[str, Any]
 
@@ -116,4 +116,4 @@ def dictionaries(draw: st.DrawFn, family: Family) -> Dict:
 
 def both(make: Callable[[Family], st.SearchStrategy[Any]]) -> st.SearchStrategy[Any]:
     """Pairs of a family and what is drawn for it."""
-    return st.one_of(*(st.tuples(st.just(family), make(family)) for family in (IPV4, IPV6)))
+    return st.one_of(*(st.tuples(st.just(family), make(family)) for family in of_this_run()))

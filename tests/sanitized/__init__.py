@@ -1,0 +1,1 @@
+"""The tests on instrumented code: how they are run, and that what goes wrong there is seen."""
