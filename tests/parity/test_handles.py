@@ -33,6 +33,8 @@ def _send(case: Case, handle: str, rule: Any) -> bytes:
 
 @each(ACCEPTED)
 def test_same_bytes(case: Case, tool: Tool) -> None:
+    tool.append()  # or the kernel cannot have it here
+    tool.delete()
     with any_warning():
         rule = build(case)
     before = rawtable.read(case.family, case.table)
