@@ -12,8 +12,8 @@ from ._blob import PAYLOAD_HEADER, payload_name, payload_revision
 from .enums import Kind
 from .errors import BlobError, UnknownOptionError, XTablesError
 from .identity import user_size
+from .mended import mended
 from .text import Option, decode, encode, read_options
-from .unprinted import unprinted_options
 
 if TYPE_CHECKING:
     from .rule import Rule
@@ -162,19 +162,16 @@ class IPTCModule:
             alias, raw = _xtables.instance(self._family).save(self._kind, head, payload)
         except (_xtables.UnknownPayload, XTablesError):
             return "", ""
-        text = decode(raw)
-        if self._kind == Kind.MATCH:
-            text = self._unprinted(payload) + text
-        self._printed = (payload, head, alias, text)
-        return alias, text
-
-    def _unprinted(self, payload: bytes) -> str:
-        return unprinted_options(
+        text = mended(
             self._family,
+            self._kind,
             payload_name(payload),
             payload_revision(payload),
             payload[PAYLOAD_HEADER:],
+            decode(raw),
         )
+        self._printed = (payload, head, alias, text)
+        return alias, text
 
     @property
     def is_opaque(self) -> bool:

@@ -15,8 +15,8 @@
 #include <string.h>
 
 #include "command.h"
+#include "interpose.h"
 #include "library.h"
-#include "sane.h"
 
 /* XT_OPTION_OFFSET_SCALE: ids of an extension's options are its offset, a multiple of this, and
  * their own numbers. */
@@ -239,7 +239,7 @@ static bool take_extension_option(int id, char **argv, bool invert)
 	if (rule.target != NULL && (rule.target->parse != NULL || rule.target->x6_parse != NULL) &&
 	    (unsigned int)id >= rule.target->option_offset &&
 	    (unsigned int)id < rule.target->option_offset + scale) {
-		lib.tpcall((unsigned int)id, argv, invert, rule.target, &rule.header);
+		target_option(rule.target, id, argv, invert, &rule.header);
 		return true;
 	}
 	for (struct xtables_rule_match *at = rule.matches; at != NULL; at = at->next) {
@@ -249,8 +249,7 @@ static bool take_extension_option(int id, char **argv, bool invert)
 		    (unsigned int)id < match->option_offset ||
 		    (unsigned int)id >= match->option_offset + scale)
 			continue;
-		check_value(match, optarg);
-		lib.mpcall((unsigned int)id, argv, invert, match, &rule.header);
+		match_option(match, id, argv, invert, &rule.header);
 		return true;
 	}
 	return false;
@@ -563,6 +562,7 @@ static void put_entries(struct pyiptc_reply *reply)
 
 static void release(void)
 {
+	interpose_free_copies();
 	for (struct xtables_rule_match *at = rule.matches; at != NULL; at = at->next)
 		match_end(at->match);
 	lib.matches_free(&rule.matches);

@@ -218,6 +218,7 @@ static void module_start(const struct module *module)
 /* Put everything back, also after a jump. */
 static void release(void)
 {
+	interpose_free_copies();
 	if (current.match != NULL)
 		match_end(current.match);
 	if (current.target != NULL)
@@ -228,14 +229,29 @@ static void release(void)
 	globals.option_offset = 0;
 }
 
+void match_option(struct xtables_match *m, int id, char **argv, bool invert, void *rule)
+{
+	check_value(m, optarg);
+	if (keeps_no_copy(m->name))
+		interpose_keep_copies();
+	lib.mpcall((unsigned int)id, argv, invert, m, rule);
+	interpose_forget_copies();
+}
+
+void target_option(struct xtables_target *t, int id, char **argv, bool invert, void *rule)
+{
+	if (keeps_no_copy(t->name))
+		interpose_keep_copies();
+	lib.tpcall((unsigned int)id, argv, invert, t, rule);
+	interpose_forget_copies();
+}
+
 static void parse_option(const struct module *module, int id, char **argv, bool invert)
 {
-	if (module->kind == PYIPTC_MATCH) {
-		check_value(module->match, optarg);
-		lib.mpcall((unsigned int)id, argv, invert, module->match, &header);
-	} else {
-		lib.tpcall((unsigned int)id, argv, invert, module->target, &header);
-	}
+	if (module->kind == PYIPTC_MATCH)
+		match_option(module->match, id, argv, invert, &header);
+	else
+		target_option(module->target, id, argv, invert, &header);
 }
 
 static void parse_options(const struct module *module, int argc, char **argv)

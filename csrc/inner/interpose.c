@@ -3,6 +3,7 @@
  * Why each group is here (all were seen with iptables 1.8.9 and glibc 2.36):
  *  - the malloc family: a second libc has a second malloc, which leaks an arena with each thread
  *    that dies and deadlocks a child forked while a thread is in it;
+ *  - strdup: extensions copy a value, and leave by exit_err() with the copy in hand;
  *  - exit and abort: libxtables has about 25 direct calls of exit(1), and _exit(111);
  *  - the resolver: host options look names up inside libxtables, a packet filter must not.
  */
@@ -53,6 +54,53 @@ static void *early_alloc(size_t size)
 	return block->data;
 }
 
+/* Copies of strings that the extension which is being called has not freed. There is one call at a
+ * time, and it has one option to copy: more than these are not expected, and would only leak. */
+static void *copies[16];
+static size_t copy_count;
+static int copies_are_kept;
+
+static void remember_copy(void *copy)
+{
+	if (copies_are_kept && guard_is_active() && copy_count < sizeof(copies) / sizeof(*copies))
+		copies[copy_count++] = copy;
+}
+
+static void forget_copy(const void *block)
+{
+	for (size_t i = 0; i < copy_count; i++) {
+		if (copies[i] != block)
+			continue;
+		copies[i] = copies[--copy_count];
+		return;
+	}
+}
+
+void interpose_keep_copies(void)
+{
+	copies_are_kept = 1;
+}
+
+void interpose_forget_copies(void)
+{
+	copies_are_kept = 0;
+	copy_count = 0;
+}
+
+static void give_back(void *block)
+{
+	if (block != NULL && !is_early(block) && host.free != NULL)
+		host.free(block);
+}
+
+/* Not by free(): the compiler takes that for a function that knows nothing of the copies. */
+void interpose_free_copies(void)
+{
+	copies_are_kept = 0;
+	while (copy_count > 0)
+		give_back(copies[--copy_count]);
+}
+
 void interpose_use_host(const struct pyiptc_host *from)
 {
 	host = *from;
@@ -78,8 +126,9 @@ void *calloc(size_t count, size_t size)
 
 void free(void *block)
 {
-	if (block != NULL && !is_early(block) && host.free != NULL)
-		host.free(block);
+	if (copy_count > 0)
+		forget_copy(block);
+	give_back(block);
 }
 
 void *realloc(void *block, size_t size)
@@ -89,8 +138,10 @@ void *realloc(void *block, size_t size)
 
 	if (block == NULL)
 		return malloc(size);
-	if (!is_early(block))
+	if (!is_early(block)) {
+		forget_copy(block);
 		return host.realloc(block, size);
+	}
 	old = (struct early_block *)((unsigned char *)block - offsetof(struct early_block, data));
 	new = malloc(size);
 	if (new != NULL)
@@ -129,6 +180,34 @@ int posix_memalign(void **block, size_t alignment, size_t size)
 		return ENOMEM;
 	*block = new;
 	return 0;
+}
+
+static char *copy_of(const char *string, size_t length)
+{
+	char *copy = malloc(length + 1);
+
+	if (copy == NULL)
+		return NULL;
+	memcpy(copy, string, length);
+	copy[length] = '\0';
+	remember_copy(copy);
+	return copy;
+}
+
+char *strndup(const char *string, size_t length)
+{
+	return copy_of(string, strnlen(string, length));
+}
+
+/* The other name is what compilers and older headers make of it. */
+char *strdup(const char *string)
+{
+	return copy_of(string, strlen(string));
+}
+
+char *__strdup(const char *string)
+{
+	return copy_of(string, strlen(string));
 }
 
 /* Outside a guarded call nothing of ours is running: do what was asked. */

@@ -12,5 +12,11 @@
 void interpose_use_host(const struct pyiptc_host *host);
 /* Whether host names may be asked of the resolver. */
 void interpose_resolve(int on);
+/* Know the copies of strings that are made from now on: those of one call of an extension. */
+void interpose_keep_copies(void);
+/* The call came back: what it has copied is its own affair. */
+void interpose_forget_copies(void);
+/* After a jump: nobody can free what it has copied but here. Nothing if the call came back. */
+void interpose_free_copies(void);
 
 #endif

@@ -66,6 +66,9 @@ void match_start(struct xtables_match *m);
 void match_end(struct xtables_match *m);
 void target_start(struct xtables_target *t);
 void target_end(struct xtables_target *t);
+/* One option, for the rule whose header this is; its word is optarg. */
+void match_option(struct xtables_match *m, int id, char **argv, bool invert, void *rule);
+void target_option(struct xtables_target *t, int id, char **argv, bool invert, void *rule);
 /* Memory full of zeros, or the guarded call ends. */
 void *zalloc(size_t size);
 

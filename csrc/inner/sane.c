@@ -101,3 +101,17 @@ void check_value(const struct xtables_match *match, const char *value)
 	if (unit[-1] != 'k' && unit[-1] != 'm' && strtoull(value, NULL, 10) < 16)
 		guard_fail("bad rate \"%s\": expected at least 16b/s", value);
 }
+
+/* Those of 1.8.9 that leak a copy with a value they refuse. */
+bool keeps_no_copy(const char *name)
+{
+	static const char *const names[] = {
+		"DNAT",    "MASQUERADE", "REDIRECT",  "SNAT", "dccp", "dst", "hbh", "ipvs",
+		"iprange", "mh",         "multiport", "rt",   "sctp", "tcp", "udp", "udplite",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}

@@ -19,4 +19,8 @@ bool payload_is_sane(enum pyiptc_kind kind, unsigned int family, const void *pay
 /* Refuse a value that the match would crash on while it parses: guard_fail(). */
 void check_value(const struct xtables_match *match, const char *value);
 
+/* Whether an extension keeps no copy of a value beyond the call in which it parses it, so that what
+ * it has copied can be freed when it leaves by a jump. (connlabel keeps what it read of a file.) */
+bool keeps_no_copy(const char *name);
+
 #endif

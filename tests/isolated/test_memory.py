@@ -1,0 +1,102 @@
+"""Out of memory: told, survived, and nothing lost. And values that are refused leave nothing behind."""
+
+from __future__ import annotations
+
+import pytest
+
+from support import features, isolated
+from support.family import Family
+
+pytestmark = pytest.mark.kernel
+
+COUNTED = {
+    "PYTHONMALLOC": "malloc",
+    # Else what is kept for the next request counts as in use.
+    "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0",
+}
+WORK = ["parse", "refuse", "save", "protocol", "read", "commit", "batch"]
+
+
+def hungry(faulty: dict[str, str], family: Family, *args: str) -> str:
+    features.require(features.PLAIN_MALLOC)
+    return isolated.output(
+        "from isolated import hungry\nhungry.main()",
+        *(family.name, *args),
+        env={**faulty, **COUNTED},
+        prelude=False,
+        timeout=120,
+    )
+
+
+@pytest.mark.parametrize("work", WORK)
+def test_any_allocation_fails(work: str, family: Family, faulty: dict[str, str]) -> None:
+    """MemoryError or an IPTCError, whichever it is; then the same work is done, and none is lost."""
+    for line in hungry(faulty, family, work).splitlines():
+        count, leaked = map(int, line.split())
+        assert count > 0
+        assert leaked <= 0
+
+
+def test_any_allocation_fails_at_the_first_use(family: Family, faulty: dict[str, str]) -> None:
+    """While libxtables and the extensions are loaded."""
+    printed = hungry(faulty, family, "first_use")
+    endings = {ending: int(count) for ending, count in map(str.split, printed.splitlines())}
+    assert endings.keys() == {"0", "1", "3"}
+    assert endings["1"] > 10
+
+
+REFUSE = """
+import sys, warnings
+from support.family import FAMILIES
+from support.heap import bytes_in_use
+
+family, kind, name, option, value, protocol = sys.argv[1:]
+warnings.simplefilter("ignore")
+
+def refuse():
+    rule = FAMILIES[family].Rule()
+    rule.protocol = protocol
+    try:
+        made = rule.create_match(name) if kind == "match" else rule.create_target(name)
+        made.set_parameter(option, value.split(" "))
+    except iptc.XTablesError:
+        return
+    raise AssertionError("taken")
+
+def grown(times):
+    before = bytes_in_use()
+    for _ in range(times):
+        refuse()
+    return (bytes_in_use() - before) // times
+
+grown(500)  # caches of the interpreter, too
+print(min(grown(100) for _ in range(10)))
+"""
+
+REFUSED = [
+    ("match", "tcp", "dport", "nonsense"),
+    ("match", "tcp", "dport", "9" * 3000),
+    ("match", "tcp", "tcp-flags", "SYN NONSENSE"),
+    ("match", "multiport", "dports", "1,nonsense"),
+    ("match", "iprange", "src-range", "nonsense-nowhere"),
+    ("match", "mark", "mark", "nonsense"),
+    ("match", "conntrack", "ctstate", "NONSENSE"),
+    ("match", "mac", "mac-source", "nonsense"),
+    ("match", "owner", "uid-owner", "nonsense"),
+    ("match", "u32", "u32", "nonsense"),
+    ("match", "bpf", "bytecode", "nonsense"),
+    ("match", "set", "match-set", "nonsense src"),
+    ("match", "nonsense", "x", "y"),
+    ("target", "MARK", "set-mark", "nonsense"),
+    ("target", "REJECT", "reject-with", "nonsense"),
+    ("target", "DNAT", "to-destination", "nonsense"),
+    ("target", "LOG", "nonsense", "x"),
+    ("target", "NONSENSE", "x", "y"),
+]
+
+
+@pytest.mark.parametrize("refused", REFUSED, ids=lambda refused: " ".join(refused)[:40])
+def test_refused_values_leave_nothing(refused: tuple[str, ...], family: Family) -> None:
+    """However long the value: what an extension took before it gave up is given back."""
+    features.require(features.PLAIN_MALLOC, features.LINK_NAMESPACE)
+    assert int(isolated.output(REFUSE, family.name, *refused, "tcp", env=COUNTED)) <= 8
