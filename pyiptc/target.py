@@ -80,9 +80,9 @@ class Target(IPTCModule):
         self._is_standard = False
         self._number = None
         if name is not None and target is None and isinstance(name, str):
-            if self._goto and (name == "" or name in VERDICTS):
+            if self._goto and not self._is_any_chain(rule, name):
                 raise XTablesError(f"goto '{name}' is not a chain", name)
-            if name == "" or name in VERDICTS or self._is_known_chain(rule, name):
+            if self._goto or name == "" or name in VERDICTS or self._is_known_chain(rule, name):
                 self._start_standard(rule, name)
                 return
         try:
@@ -107,6 +107,13 @@ class Target(IPTCModule):
         if rule.chain is not None:
             return rule.chain.table.is_chain(name)
         return registry.is_open_chain(rule.nfproto, name)
+
+    @classmethod
+    def _is_any_chain(cls, rule: Rule, name: str) -> bool:
+        """Whether that can be gone to: a chain, also one that is named as an extension is."""
+        return name not in {"", *VERDICTS} and (
+            cls._is_known_chain(rule, name) or registry.has_chain(rule.nfproto, name)
+        )
 
     @classmethod
     def _to_chain(cls, rule: Rule, name: str, goto: bool) -> Target:
