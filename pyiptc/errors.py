@@ -32,6 +32,7 @@ __all__ = [
     "RuleError",
     "RuleNotFoundError",
     "TableNotFoundError",
+    "TransactionError",
     "UnknownOptionError",
     "UnsupportedError",
     "XTablesError",
@@ -108,6 +109,10 @@ class PartialCommitError(IPTCError):
 
 class LockTimeout(IPTCError, TimeoutError):
     """Another process held the xtables lock for too long."""
+
+
+class TransactionError(IPTCError):
+    """What cannot be done inside of a transaction, as another thread's or another table's."""
 
 
 class BlobError(IPTCError, ValueError):

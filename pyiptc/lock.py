@@ -15,17 +15,22 @@ import logging
 import os
 import stat
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from typing import Optional
 
-from .errors import AccessError, LockTimeout
+from .errors import AccessError, LockTimeout, TransactionError
 
 __all__ = ["held", "lock_path"]
 
 _DEFAULT = "/run/xtables.lock"
 #: Seconds between two looks while waiting with a limit: from short to long.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.05
+
+#: Files that are locked by this process (device, inode), and by which thread of which process: who
+#: waited for a lock of its own would wait for ever.
+_holders: dict[tuple[int, int], tuple[int, int]] = {}
 
 _log = logging.getLogger("pyiptc.lock")
 
@@ -79,6 +84,7 @@ def held(path: str, wait: Optional[float] = None) -> Iterator[None]:
         wait: Seconds to wait for it; None for ever, 0 not at all.
     Raises:
         LockTimeout: Somebody else held it all the time.
+        TransactionError: This thread holds it.
         AccessError: The file cannot be opened, or its file system has no locks.
     """
     try:
@@ -89,6 +95,13 @@ def held(path: str, wait: Optional[float] = None) -> Iterator[None]:
         ) from error
     owner = os.getpid()
     try:
+        status = os.fstat(fd)
+        file, holder = (status.st_dev, status.st_ino), (owner, threading.get_ident())
+        if _holders.get(file) == holder:
+            raise TransactionError(
+                f"this thread holds the xtables lock {path} already, for a transaction or restore of "
+                f"other tables: edit these outside of it, or let pyiptc.transaction() have them too"
+            )
         try:
             _acquire(fd, path, wait)
         except LockTimeout:
@@ -97,9 +110,11 @@ def held(path: str, wait: Optional[float] = None) -> Iterator[None]:
             raise AccessError(
                 f"can't lock {path}: {error.strerror}", error.errno, "flock", path
             ) from error
+        _holders[file] = holder
         try:
             yield
         finally:
+            _holders.pop(file, None)
             # A child forked meanwhile has a descriptor of the same lock: closing alone would leave
             # it locked as long as the child lives, and a child must not unlock its parent's.
             if os.getpid() == owner:

@@ -24,6 +24,7 @@ from .errors import (
     IPTCError,
     KernelError,
     PartialCommitError,
+    TransactionError,
     strerror,
 )
 from .namespace import Namespace, NetnsSpec, existing_tables
@@ -248,14 +249,16 @@ class Table:
         Args:
             wait: Seconds to wait for the lock; None as the table is set.
         Raises:
-            IPTCError: Inside of another transaction of this table, or with edits pending.
+            TransactionError: Inside of another transaction of this thread, or with edits pending.
             LockTimeout, KernelError: Nothing was changed.
         """
         with self._mutex:
             self._check_open()
             self._check_outside()
             if self._pending:
-                raise IPTCError(f"table {self.name} has edits pending: commit or refresh it first")
+                raise TransactionError(
+                    f"table {self.name} has edits pending: commit or refresh it first"
+                )
             with self._noted(), lock.held(self.lock, self.wait if wait is None else wait):
                 with self._namespace.socket(self._family) as socket:
                     self._data = self._read(socket)
@@ -277,7 +280,7 @@ class Table:
 
     def _check_outside(self) -> None:
         if self._transaction is not None:
-            raise IPTCError(f"table {self.name} is in a transaction: it commits at its end")
+            raise TransactionError(f"table {self.name} is in a transaction: it commits at its end")
 
     @contextlib.contextmanager
     def _batch(self) -> Iterator[None]:
@@ -389,7 +392,9 @@ class Table:
             self._check_open()
             self._check_outside()
             if self._pending:
-                raise IPTCError(f"table {self.name} has edits pending: commit or refresh it first")
+                raise TransactionError(
+                    f"table {self.name} has edits pending: commit or refresh it first"
+                )
             with self._namespace.socket(self._family) as socket, lock.held(self.lock, self.wait):
                 reader = Reader(
                     socket,

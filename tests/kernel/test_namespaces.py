@@ -139,15 +139,24 @@ def test_specs_of_another_type(spec: Any, bench: Bench) -> None:
 
 def test_netns_is_for_this_thread(bench: Bench, other: NetworkNamespace) -> None:
     outside, seen = here(), []
+    entered, looked = threading.Event(), threading.Event()
+
+    def look() -> None:
+        entered.wait()
+        seen.append(here())
+        looked.set()
+
+    thread = threading.Thread(target=look)  # started before: a new one begins where its maker is
+    thread.start()
     with bench.iptc.netns(other.path):
         inside = here()
-        thread = threading.Thread(target=lambda: seen.append(os.readlink("/proc/self/ns/net")))
-        thread.start()
-        thread.join()
+        entered.set()
+        looked.wait()
         bench.chain.append(bench.rule(1))
+    thread.join()
     assert inside != outside
     assert here() == outside
-    assert seen != [inside]
+    assert seen == [outside]
     assert (numbers(bench, other), bench.numbers()) == ([1], [])
 
 
@@ -180,7 +189,11 @@ def test_edits_enter_and_leave(bench: Bench, other: NetworkNamespace) -> None:
     for use in uses:
         use()
         assert here() == outside
-    for wrong in (lambda: chain.delete(bench.rule(9)), lambda: table.create_chain("INPUT")):
+    failing: list[Callable[[], object]] = [
+        lambda: chain.delete(bench.rule(9)),
+        lambda: table.create_chain("INPUT"),
+    ]
+    for wrong in failing:
         with pytest.raises(bench.iptc.IPTCError):
             wrong()
         assert here() == outside
@@ -188,13 +201,20 @@ def test_edits_enter_and_leave(bench: Bench, other: NetworkNamespace) -> None:
 
 
 def test_blocks_run_where_the_caller_is(bench: Bench, other: NetworkNamespace) -> None:
-    """A transaction's edits go to the table's namespace; what else the block does, does not."""
+    """A transaction's edits go to the table's namespace; the block stays in its own.
+
+    There it can do anything but take the lock, which it has, a second time.
+    """
     table = bench.family.Table("filter", netns=other.path)
     outside = here()
+    bench.chain.append(bench.rule(2))
     with table.transaction():
         assert here() == outside
         bench.iptc.Chain(table, "INPUT").append(bench.rule(1))
-        bench.chain.append(bench.rule(2))
+        bench.table.refresh()
+        assert len(bench.chain.rules) == 1
+        with pytest.raises(bench.iptc.TransactionError, match="this thread holds the xtables lock"):
+            bench.chain.append(bench.rule(3))
         assert here() == outside
     assert (numbers(bench, other), bench.numbers()) == ([1], [2])
     table.close()

@@ -74,10 +74,10 @@ def environment(directory: Path) -> dict[str, str]:
 
 
 def pytest(directory: Path, env: dict[str, str], *arguments: str) -> int:
-    command = (sys.executable, "-m", "pytest", "-c", f"{ROOT}/pyproject.toml", f"--rootdir={ROOT}")
+    command = [sys.executable, "-m", "pytest", "-c", f"{ROOT}/pyproject.toml", f"--rootdir={ROOT}"]
+    command += ["-o", "faulthandler_timeout=600", *arguments]
     # From there, so that the package in the working tree is not the one that is imported.
-    command += ("-o", "faulthandler_timeout=600")
-    return subprocess.run([*command, *arguments], cwd=directory, env=env, check=False).returncode
+    return subprocess.run(command, cwd=directory, env=env, check=False).returncode
 
 
 def tests(directory: Path, env: dict[str, str], *arguments: str) -> bool:

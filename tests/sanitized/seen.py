@@ -36,7 +36,12 @@ REPORTS = {
 
 
 def test_everything_is_here() -> None:
-    assert [path.name.split(".")[0] for path in COMPILED] == ["_blob", "_kernel", "_xtables", "inner"]
+    assert [path.name.split(".")[0] for path in COMPILED] == [
+        "_blob",
+        "_kernel",
+        "_xtables",
+        "inner",
+    ]
     assert PACKAGE.parent != Path(__file__).parents[2]
 
 

@@ -75,7 +75,7 @@ def test_what_the_kernel_refuses_at_the_end(
 def test_no_transaction_inside_of_another(table: pyiptc.Table) -> None:
     with table.transaction():
         for inside in (table.transaction().__enter__, table.commit, table.refresh):
-            with pytest.raises(pyiptc.IPTCError, match="is in a transaction"):
+            with pytest.raises(pyiptc.TransactionError, match="is in a transaction"):
                 inside()
 
 
