@@ -122,11 +122,11 @@ def _with_names_quoted(names: tuple[_Name, ...], data: bytes, text: str) -> str:
     start = 0
     for name in names:
         raw = decode(data[name.at : name.at + name.size].split(b"\0")[0])
-        word = quoted(raw) if raw else raw
-        printed = f"--{name.option} {raw}"
-        at = text.find(printed, start) if word != raw else -1
-        if at >= 0:
-            mended_option = f"--{name.option} {word}"
-            text = text[:at] + mended_option + text[at + len(printed) :]
-            start = at + len(mended_option)
+        word = quoted(raw)
+        option = f"--{name.option} "
+        at = text.find(option + raw, start) if word != raw else -1
+        # Of a name that is empty nothing is printed but the blank after it.
+        if at >= 0 and (raw or text[at + len(option) :][:1] in ("", " ")):
+            text = text[: at + len(option)] + word + text[at + len(option) + len(raw) :]
+            start = at + len(option) + len(word)
     return text

@@ -98,7 +98,9 @@ void check_value(const struct xtables_match *match, const char *value)
 
 	if (unit == NULL || unit == value || strcmp(match->name, "hashlimit") != 0)
 		return;
-	if (unit[-1] != 'k' && unit[-1] != 'm' && strtoull(value, NULL, 10) < 16)
+	/* A sign wraps to a large number here, and to none there. */
+	if (unit[-1] != 'k' && unit[-1] != 'm' &&
+	    (strtoull(value, NULL, 10) < 16 || memchr(value, '-', (size_t)(unit - value)) != NULL))
 		guard_fail("bad rate \"%s\": expected at least 16b/s", value);
 }
 

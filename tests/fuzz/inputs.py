@@ -6,6 +6,7 @@ import json
 import random
 import re
 import shlex
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,11 +26,16 @@ OPTIONS = "-s -d -i -o -p -f -j -g -m -c -4 -6 -A -t --src --in-interface --set-
 
 
 def is_ambiguous(rule: Any) -> bool:
-    """Whether a rule is one of those that iptables-save prints as another one, as we do."""
-    if any(match.is_opaque for match in rule.matches):
-        return True  # rateest without a comparison can be parsed, but not printed
-    if any(match.name == "hashlimit" and not _has_rate_match(match) for match in rule.matches):
+    """Whether a rule is one of those that iptables-save prints as another one, as we do.
+
+    Most of these are refused by the kernel, or differ in a bit that means nothing.
+    """
+    parts = [*rule.matches, *([rule.target] if rule.target is not None else [])]
+    if any(_ODD[part.name](part) for part in parts if part.name in _ODD):
         return True
+    names = rule.get_ip().iniface, rule.get_ip().outiface
+    if any(name.startswith(b"!") for name in names):
+        return True  # as a dictionary it is the inversion of another one
     # `-p all` sets a flag, which changes nothing.
     return bool(rule.nfproto == 10 and rule.get_ip().proto == 0 and rule.get_ip().flags & 1)
 
@@ -37,6 +43,28 @@ def is_ambiguous(rule: Any) -> bool:
 def _has_rate_match(match: Any) -> bool:
     """The interval is printed with --hashlimit-rate-match only."""
     return "hashlimit-rate-match" in match.get_all_parameters()
+
+
+def _data(part: Any) -> bytes:
+    """A payload without its header."""
+    data: bytes = part._view()[32:]
+    return data
+
+
+_ODD: dict[str, Callable[[Any], bool]] = {
+    "hashlimit": lambda part: not _has_rate_match(part),
+    # xt_rateest.h: flags (BPS and PPS are 48) and mode; the kernel wants both.
+    "rateest": lambda part: part.is_opaque or not _data(part)[32] & 48 or not _data(part)[34],
+    # xt_RATEEST.h: the smoothing is printed as a time that does not fit an int.
+    "RATEEST": lambda part: not part._is_standard and _data(part)[17] > 12,
+    # xt_NFQUEUE.h: 0:65535 are 65,536 queues, of which 16 bits are 0.
+    "NFQUEUE": lambda part: not part._is_standard and _data(part)[2:4] == bytes(2),
+    # ip6t_rt.h: 0:4294967295 is any number, and not printed.
+    "rt": lambda part: part._rule.nfproto == 10 and _data(part)[4:12] == bytes(4) + b"\xff" * 4,
+    # xt_time.h: the 0th of the month, of a word that is no number.
+    "time": lambda part: bool(_data(part)[16] & 1),
+}
+"""What to leave out, by the name of the match or target."""
 
 
 def is_changing(rule: Any) -> bool:
