@@ -35,7 +35,7 @@ if SANITIZE:
 
 #: The inner half knows nothing of Python: it is a plain library inside the package.
 INNER = "pyiptc.lib.inner"
-HEADERS = sorted(glob("csrc/*.h") + glob("csrc/inner/*.h"))
+HEADERS = ["setup.py", *sorted(glob("csrc/*.h") + glob("csrc/inner/*.h"))]
 
 
 class BuildExt(build_ext):
@@ -87,7 +87,7 @@ def csrc(*names: str) -> list[str]:
     return [f"csrc/{name}.c" for name in names]
 
 
-TABLE = csrc("family", "entry", "table", "table_load", "table_build")
+TABLE = csrc("family", "entry", "table", "table_compare", "table_load", "table_build")
 EXTENSIONS = [
     extension("pyiptc._blob", ["pyiptc/_blob.pyx", *csrc("family", "entry")]),
     extension(

@@ -10,6 +10,7 @@
 #ifndef PYIPTC_H
 #define PYIPTC_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -116,6 +117,7 @@ struct pyiptc_table {
 	char name[XT_TABLE_MAXNAMELEN];
 	uint32_t valid_hooks;
 	uint32_t num_entries;         /* the kernel's, when it was read */
+	struct ipt_getinfo info;      /* of what was read, or committed last */
 	struct pyiptc_chain **chains; /* built-in ones by hook, then the others by name */
 	uint32_t chain_count, chain_capacity, builtin_count;
 	unsigned char *entries; /* as read, inside of block */
@@ -155,8 +157,9 @@ void pyiptc_table_flush_chain(struct pyiptc_table *table, struct pyiptc_chain *c
 /* @counters: or NULL, then it goes on counting. -ENOENT user-defined, -EINVAL not a policy. */
 int pyiptc_table_set_policy(struct pyiptc_table *table, struct pyiptc_chain *chain,
 			    const char *policy, const struct xt_counters *counters);
-/* Count all of a chain from its last read on. */
-void pyiptc_table_zero_chain(struct pyiptc_table *table, struct pyiptc_chain *chain);
+/* Count all rules of a chain from its last read on, and its policy too if @with_policy. */
+void pyiptc_table_zero_chain(struct pyiptc_table *table, struct pyiptc_chain *chain,
+			     bool with_policy);
 
 /* @index: 0-based and in range; the rule stays valid until the next edit of the chain. */
 struct pyiptc_rule *pyiptc_chain_rule(const struct pyiptc_chain *chain, uint32_t index);
@@ -179,6 +182,14 @@ int64_t pyiptc_chain_find(const struct pyiptc_family *family, const struct pyipt
 			  uint32_t index, const unsigned char *entry, const unsigned char *mask,
 			  uint32_t size, enum pyiptc_rule_kind kind,
 			  const struct pyiptc_chain *jump);
+/* From @index on, the first rule that another chain has not at this place: at most the length of the
+ * shorter one. All that is sent counts, but no counters. */
+uint32_t pyiptc_chain_difference(const struct pyiptc_family *family, const struct pyiptc_chain *a,
+				 const struct pyiptc_chain *b, uint32_t index);
+/* Whether what was read of two tables, edits since apart, is the same but for counters. */
+bool pyiptc_table_is_as_read(const struct pyiptc_table *a, const struct pyiptc_table *b);
+/* The table as it was read or committed last, without the edits since. -ENOMEM. */
+int pyiptc_table_as_read(const struct pyiptc_table *table, struct pyiptc_table **out);
 /**
  * Whether @entry is one: offsets in order, aligned and inside @size, the payloads filling it.
  * Return: NULL, or why not; *@offset then says where.

@@ -310,13 +310,16 @@ int pyiptc_table_set_policy(struct pyiptc_table *table, struct pyiptc_chain *cha
 	return 0;
 }
 
-void pyiptc_table_zero_chain(struct pyiptc_table *table, struct pyiptc_chain *chain)
+void pyiptc_table_zero_chain(struct pyiptc_table *table, struct pyiptc_chain *chain,
+			     bool with_policy)
 {
 	static const struct xt_counters zero;
 
 	table->is_recounted = 1;
-	chain->is_zeroed = 1;
-	chain->is_set = 0;
+	if (with_policy) {
+		chain->is_zeroed = 1;
+		chain->is_set = 0;
+	}
 	for (uint32_t i = 0; i < chain->count; i++) {
 		struct pyiptc_rule *rule = pyiptc_chain_rule(chain, i);
 
@@ -398,41 +401,4 @@ int pyiptc_table_delete(struct pyiptc_table *table, struct pyiptc_chain *chain, 
 	pyiptc_chain_drop(chain, index);
 	table->is_changed = 1;
 	return 0;
-}
-
-static bool same_bytes(const unsigned char *a, const unsigned char *b, const unsigned char *mask,
-		       uint32_t size)
-{
-	/* Sizes are multiples of 8, so is the alignment of all three. */
-	for (uint32_t i = 0; i < size; i += 8) {
-		uint64_t x, y, m;
-
-		memcpy(&x, a + i, 8);
-		memcpy(&y, b + i, 8);
-		memcpy(&m, mask + i, 8);
-		if (((x ^ y) & m) != 0)
-			return false;
-	}
-	return true;
-}
-
-int64_t pyiptc_chain_find(const struct pyiptc_family *family, const struct pyiptc_chain *chain,
-			  uint32_t index, const unsigned char *entry, const unsigned char *mask,
-			  uint32_t size, enum pyiptc_rule_kind kind,
-			  const struct pyiptc_chain *jump)
-{
-	uint32_t target = target_offset(family, entry);
-	/* The verdict of a jump is beside the entry, not in it. */
-	uint32_t compared = kind == PYIPTC_RULE_PLAIN ? size : target;
-
-	for (; index < chain->count; index++) {
-		const struct pyiptc_rule *rule = pyiptc_chain_rule(chain, index);
-
-		if (rule->size != size || rule->kind != kind || rule->jump != jump)
-			continue;
-		if (target_offset(family, rule->data) == target &&
-		    same_bytes(rule->data, entry, mask, compared))
-			return index;
-	}
-	return -ENOENT;
 }

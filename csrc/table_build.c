@@ -205,6 +205,10 @@ void pyiptc_table_adopt(struct pyiptc_table *table, struct pyiptc_image *image)
 		chain->is_set = chain->is_zeroed = 0;
 	}
 	table->num_entries = image->replace->num_entries;
+	table->info.num_entries = image->replace->num_entries;
+	table->info.size = image->replace->size;
+	memcpy(table->info.hook_entry, image->replace->hook_entry, sizeof(table->info.hook_entry));
+	memcpy(table->info.underflow, image->replace->underflow, sizeof(table->info.underflow));
 	table->is_changed = table->is_recounted = 0;
 	pyiptc_arena_free(table->arena);
 	table->arena = NULL;

@@ -234,6 +234,7 @@ int pyiptc_table_load(const struct pyiptc_family *family, const struct ipt_getin
 	memcpy(table->name, info->name, sizeof(table->name) - 1);
 	table->valid_hooks = info->valid_hooks & ((1u << HOOKS) - 1);
 	table->num_entries = info->num_entries;
+	table->info = *info;
 	table->block = block;
 	table->entries = entries;
 	rc = read_entries(&reader);

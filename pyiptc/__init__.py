@@ -42,16 +42,10 @@ from .match import Match
 from .namespace import netns
 from .policy import Policy
 from .rule import Rule, Rule6
-from .table import (
-    Table,
-    Table6,
-    is_table6_available,
-    is_table_available,
-    restore,
-    save,
-    to_dict,
-)
+from .ruleset import restore, save, to_dict
+from .table import Table, Table6, is_table6_available, is_table_available
 from .target import Target
+from .transaction import transaction
 from .version import __version__
 
 __all__ = [
@@ -99,6 +93,7 @@ __all__ = [
     "restore",
     "save",
     "to_dict",
+    "transaction",
     "util",
     "version",
     "xtables",

@@ -116,7 +116,7 @@ cdef extern from "pyiptc.h" nogil:
     void pyiptc_table_flush_chain(pyiptc_table *table, pyiptc_chain *chain)
     int pyiptc_table_set_policy(pyiptc_table *table, pyiptc_chain *chain, const char *policy,
                                 const xt_counters *counters)
-    void pyiptc_table_zero_chain(pyiptc_table *table, pyiptc_chain *chain)
+    void pyiptc_table_zero_chain(pyiptc_table *table, pyiptc_chain *chain, bint with_policy)
     void pyiptc_table_put_back(pyiptc_table *table, uint32_t num_entries)
     pyiptc_rule *pyiptc_chain_rule(const pyiptc_chain *chain, uint32_t index)
     int pyiptc_table_insert(pyiptc_table *table, pyiptc_chain *chain, uint32_t index,
@@ -126,6 +126,10 @@ cdef extern from "pyiptc.h" nogil:
                              const unsigned char *entry, uint32_t size, pyiptc_rule_kind kind,
                              pyiptc_chain *jump)
     int pyiptc_table_delete(pyiptc_table *table, pyiptc_chain *chain, uint32_t index)
+    uint32_t pyiptc_chain_difference(const pyiptc_family *family, const pyiptc_chain *a,
+                                     const pyiptc_chain *b, uint32_t index)
+    bint pyiptc_table_is_as_read(const pyiptc_table *a, const pyiptc_table *b)
+    int pyiptc_table_as_read(const pyiptc_table *table, pyiptc_table **out)
     int64_t pyiptc_chain_find(const pyiptc_family *family, const pyiptc_chain *chain,
                               uint32_t index, const unsigned char *entry,
                               const unsigned char *mask, uint32_t size, pyiptc_rule_kind kind,

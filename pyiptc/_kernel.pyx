@@ -8,8 +8,10 @@ System calls are made without the GIL. A :class:`TableData` is not thread-safe: 
 import errno as _errno
 import os
 
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE
 from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.string cimport memset
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
 from posix.unistd cimport close
 
 from . cimport _csrc
@@ -17,6 +19,7 @@ from ._blob cimport Entry, to_str
 from ._xtables cimport Instance
 
 from . import libraries
+from .counters import Counters
 from ._xtables import instance as instance_of
 from .text import encode
 from .errors import BlobError, CountersLostError, edit_error, kernel_error
@@ -114,6 +117,81 @@ def load_module(str name not None) -> None:
         rc = _csrc.pyiptc_load_module(module)
     if rc < 0:
         raise OSError(-rc, os.strerror(-rc))
+
+
+#: A format of module struct.
+cdef char *UINT64 = b"Q"
+
+
+cdef class CounterArray:
+    """Packets and bytes of a chain's rules: what was read, or what it will be after a commit.
+
+    A buffer of unsigned 64-bit numbers of shape (rules, 2), for :class:`memoryview`, numpy and the
+    like; read-only. As a sequence its items are :class:`pyiptc.Counters`.
+    """
+
+    cdef uint64_t *values
+    cdef readonly Py_ssize_t count
+    cdef Py_ssize_t shape[2]
+    cdef Py_ssize_t strides[2]
+
+    cdef int allocate(self, Py_ssize_t count) except -1:
+        # Never of no bytes: an empty buffer has an address, too.
+        self.values = <uint64_t *>calloc(2 * count + 2, sizeof(uint64_t))
+        if self.values is NULL:
+            raise MemoryError
+        self.count = self.shape[0] = count
+        self.shape[1] = 2
+        self.strides[0] = 2 * sizeof(uint64_t)
+        self.strides[1] = sizeof(uint64_t)
+        return 0
+
+    def __cinit__(self):
+        self.values = NULL
+        self.count = 0
+
+    def __dealloc__(self):
+        free(self.values)
+
+    def __getbuffer__(self, Py_buffer *buffer, int flags):
+        if flags & PyBUF_WRITABLE:
+            raise BufferError("counters that were read cannot be changed")
+        if self.values is NULL:
+            raise BufferError("no counters")
+        buffer.buf = self.values
+        buffer.obj = self
+        buffer.len = self.count * 2 * <Py_ssize_t>sizeof(uint64_t)
+        buffer.readonly = 1
+        buffer.itemsize = sizeof(uint64_t)
+        buffer.format = NULL
+        if flags & PyBUF_FORMAT:
+            buffer.format = UINT64
+        buffer.ndim = 2
+        buffer.shape = self.shape
+        buffer.strides = self.strides
+        buffer.suboffsets = NULL
+        buffer.internal = NULL
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, Py_ssize_t index) -> Counters:
+        if index < 0:
+            index += self.count
+        if not 0 <= index < self.count:
+            raise IndexError(f"rule {index} of {self.count}")
+        return Counters(self.values[2 * index], self.values[2 * index + 1])
+
+    def total(self) -> Counters:
+        """The sum of all rules."""
+        packets = bytes_ = 0
+        for i in range(self.count):
+            packets += self.values[2 * i]
+            bytes_ += self.values[2 * i + 1]
+        return Counters(packets, bytes_)
+
+    def __repr__(self) -> str:
+        return f"<counters of {self.count} rules>"
 
 
 cdef const _csrc.pyiptc_handle *handle_of(str name) except NULL:
@@ -264,6 +342,42 @@ cdef class TableData:
                                         <uint32_t>len(entry.data), entry.kind, jump)
         return -1 if index < 0 else index
 
+    def difference(self, TableData other not None, str chain not None, uint32_t start=0) -> int:
+        """Index of the first rule from *start* on that another table has not at this place.
+
+        Where the chain is the same as far as both go: the length of the shorter one. All bytes
+        count but the counters. Raises ChainNotFoundError where one of the two has no such chain.
+        """
+        return _csrc.pyiptc_chain_difference(
+            self.table.family, self.find_chain(chain, "read"), other.find_chain(chain, "read"),
+            start)
+
+    def is_as_read(self, TableData other not None) -> bool:
+        """Whether what was read of both, without the edits since, is the same but for counters."""
+        return _csrc.pyiptc_table_is_as_read(self.table, other.table)
+
+    def as_read(self) -> TableData:
+        """The table as it was read or committed last, without the edits since."""
+        cdef TableData data = new_table()
+        data.handle = self.handle
+        data.instance = self.instance
+        if _csrc.pyiptc_table_as_read(self.table, &data.table) < 0:
+            raise MemoryError
+        return data
+
+    def counters(self, str chain not None) -> CounterArray:
+        """Packets and bytes of all rules of a chain. Cost: 16 bytes a rule, no objects."""
+        cdef _csrc.pyiptc_chain *found = self.find_chain(chain, "read")
+        cdef CounterArray array = CounterArray.__new__(CounterArray)
+        cdef const _csrc.pyiptc_rule *rule
+        cdef uint32_t i
+        array.allocate(found.count)
+        for i in range(found.count):
+            rule = _csrc.pyiptc_chain_rule(found, i)
+            if not rule.is_zeroed:
+                memcpy(&array.values[2 * i], rule.data + self.table.family.counters, 16)
+        return array
+
     def put_back_over(self, TableData other not None) -> None:
         """Make this table, which was read earlier, ready to be committed over *other*.
 
@@ -295,9 +409,10 @@ cdef class TableData:
         """Remove all rules of a chain."""
         _csrc.pyiptc_table_flush_chain(self.table, self.find_chain(chain, "flush chain"))
 
-    def zero(self, str chain not None) -> None:
-        """Let all counters of a chain, its policy's too, start again at what was last read."""
-        _csrc.pyiptc_table_zero_chain(self.table, self.find_chain(chain, "zero chain"))
+    def zero(self, str chain not None, bint with_policy=True) -> None:
+        """Let the counters of a chain's rules, and its policy's, start again at the last read."""
+        _csrc.pyiptc_table_zero_chain(self.table, self.find_chain(chain, "zero chain"),
+                                      with_policy)
 
     def set_policy(self, str chain not None, str policy not None, counters=None) -> None:
         """Set a built-in chain's policy, ACCEPT or DROP, and its counters where they are given."""

@@ -20,6 +20,7 @@ from .edits import (
     RenameChain,
     Replace,
     Zero,
+    ZeroRules,
     find,
 )
 from .errors import RuleError
@@ -29,7 +30,7 @@ from .rule import Rule, Rule6
 
 if TYPE_CHECKING:
     from ._blob import Entry
-    from ._kernel import TableData
+    from ._kernel import CounterArray, TableData
     from .table import Table
 
 __all__ = ["Chain"]
@@ -222,6 +223,32 @@ class Chain:
         """The rules that have a comment of this text, in order."""
         return [rule for rule in self.rules if comment in rule.comments]
 
+    def counters(self, zero: bool = False) -> CounterArray:
+        """Packets and bytes of every rule: a buffer of shape (rules, 2) of 64-bit numbers.
+
+        As a sequence, :class:`Counters` of each rule. Read afresh, under the lock, where the table
+        has autocommit on and no edits pending; in a transaction as they were at its beginning.
+
+        Args:
+            zero: Set them to zero as well: no packet is lost, and none is counted twice. Policies
+                go on counting.
+        Raises:
+            TransactionError: *zero* inside of a transaction, or with edits pending.
+        Cost: as a refresh; with *zero* one system call more.
+        """
+        table = self.table
+        if zero:
+            edit = ZeroRules(self.name)
+            with table._alone(table.wait):
+                table._check_ready()
+                table._send(lambda data: edit)
+            assert edit.counters is not None
+            return edit.counters
+        if table._is_fresh_wanted:
+            table.refresh()
+        with table._reading() as data:
+            return data.counters(self.name)
+
     def _rule(self, rule: Any) -> Rule:
         """A rule of a rule, text or words."""
         if isinstance(rule, Rule):
@@ -277,7 +304,8 @@ class Chain:
 
         def build(data: TableData) -> Delete:
             assert rule is not None
-            return Delete(name, rule._compile(data.has_chain), occurrence, _describe)
+            entry = rule._compile(data.has_chain)
+            return Delete(name, entry, occurrence, _describe, listing is not None)
 
         self.table._edit(build)
         if listing is not None:

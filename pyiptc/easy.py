@@ -333,21 +333,8 @@ def batch_end(table: Optional[str] = None, ipv6: bool = False) -> None:
 def _batch(table: str, ipv6: bool) -> Iterator[Table]:
     """One commit for what is done inside; nothing is done where something raises."""
     found = _table(table, ipv6)
-    before = found.autocommit
-    outer = list(found._pending)
-    found.autocommit = False
-    try:
+    with found._batch():
         yield found
-        if before:
-            found.commit()
-    except BaseException:
-        if before:
-            found.refresh()
-        else:
-            found._rewind(outer)
-        raise
-    finally:
-        found.autocommit = before
 
 
 def batch_add_chains(

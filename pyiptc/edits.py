@@ -2,18 +2,18 @@
 """Edits of a table, as objects: they can be done again on a table that was read afresh.
 
 Each has :meth:`apply`, which changes a table in memory or raises and changes nothing, and a text
-as the command line would put it.
+as the command line would put it. :func:`replay` does them on a table that others have changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Optional, Protocol
+from typing import Optional, Protocol, Union
 
 from ._blob import Entry
-from ._kernel import TableData
-from .errors import RuleNotFoundError, strerror
+from ._kernel import CounterArray, TableData
+from .errors import ConflictError, RuleNotFoundError, strerror
 from .identity import Key, key_of, mask_of, unordered
 
 __all__ = [
@@ -32,6 +32,9 @@ __all__ = [
     "Replace",
     "SetPolicy",
     "Zero",
+    "ZeroRules",
+    "check",
+    "replay",
 ]
 
 
@@ -40,6 +43,69 @@ class Edit(Protocol):
 
     def apply(self, data: TableData) -> None:
         """Change a table in memory, or raise and change nothing."""
+
+
+def replay(edits: Iterable[Edit], seen: TableData, data: TableData) -> None:
+    """Do edits again, of which each was made for what the ones before had left.
+
+    Args:
+        seen: The table that they were made for, as it was read.
+        data: The table as it is now.
+    Raises:
+        ConflictError: An edit is about what is not there any more, or not where it was.
+    """
+    if data.is_as_read(seen):
+        for edit in edits:
+            edit.apply(data)
+        return
+    seen = seen.as_read()
+    for edit in edits:
+        check(edit, seen, data)
+        edit.apply(seen)
+        edit.apply(data)
+
+
+def check(edit: Edit, seen: TableData, data: TableData) -> None:
+    """Whether an edit that was made for one table means the same in another.
+
+    Appending and inserting at the front always do. An index does if the rules before and at it are
+    the ones that were seen; a rule that was seen, if it can be told which of its equals it is.
+
+    Raises:
+        ConflictError: It does not.
+    """
+    if isinstance(edit, Ensure):
+        if data.has_chain(edit.put.chain) and find(data, edit.put.chain, edit.put.entry) >= 0:
+            return
+        edit = edit.put
+    elif isinstance(edit, Discard):
+        edit = edit.delete
+    if isinstance(edit, Delete):
+        edit.check(seen, data)
+    elif isinstance(edit, (Insert, Replace, DeleteIndex)) and not (
+        isinstance(edit, Insert) and edit.index == 0
+    ):
+        _check_index(edit, seen, data)
+
+
+def _check_index(
+    edit: Union[Insert, Replace, DeleteIndex], seen: TableData, data: TableData
+) -> None:
+    chain = edit.chain
+    if not seen.has_chain(chain) or not data.has_chain(chain):
+        return  # apply() says so
+    needed = min(edit.index + 1, seen.count(chain))
+    at = seen.difference(data, chain)
+    while at < needed and at < data.count(chain):
+        # Other bytes are not another rule: an extension may keep the kernel's notes in them.
+        if key_of(seen.entry(chain, at)) != key_of(data.entry(chain, at)):
+            break
+        at = seen.difference(data, chain, at + 1)
+    if at < needed or (edit.index >= seen.count(chain) and data.count(chain) != seen.count(chain)):
+        raise ConflictError(
+            f"chain {chain} of table {data.name} was changed meanwhile: rule {min(at, needed)} is "
+            f"another one than was seen, so that index {edit.index} may be, too"
+        )
 
 
 @dataclass(frozen=True)
@@ -111,25 +177,44 @@ class Delete:
     entry: Entry
     occurrence: int
     describe: Callable[[Entry], str]
+    was_seen: bool = False
+    """Whether it is about a rule that was read, and not about any that is equal."""
 
     def apply(self, data: TableData) -> None:
         data.delete(self.chain, self.find(data))
 
     def find(self, data: TableData) -> int:
         """Index of the rule. Raises RuleNotFoundError."""
-        mask = mask_of(self.entry)
-        found = last = data.find(self.chain, self.entry, mask)
-        for _ in range(self.occurrence):
-            if found < 0:
-                break
-            last = found
-            found = data.find(self.chain, self.entry, mask, found + 1)
-        # Fewer are left than were seen: any of them is as good as the one that was meant.
-        found = found if found >= 0 else last
-        if found < 0:
-            found = find_unordered(data, self.chain, key_of(self.entry))
-        if found < 0:
+        found = self._equal(data, self.occurrence + 1)
+        if not found:
             raise rule_not_found(self.chain)
+        return found[-1]
+
+    def check(self, seen: TableData, data: TableData) -> None:
+        """Raise ConflictError unless it is the one that was seen, or nobody has touched its equals."""
+        if not self.was_seen or not data.has_chain(self.chain):
+            return
+        found = len(self._equal(data, self.occurrence + 1))
+        if found > self.occurrence:
+            return
+        if seen.has_chain(self.chain) and found == len(self._equal(seen, self.occurrence + 1)):
+            return
+        raise ConflictError(
+            f"chain {self.chain} of table {data.name} was changed meanwhile: of the rule "
+            f"{self.describe(self.entry)!r} number {self.occurrence + 1} was seen, and {found} are left"
+        )
+
+    def _equal(self, data: TableData, count: int) -> list[int]:
+        """Indices of equal rules, at most as many; of those in another order if there are none."""
+        mask = mask_of(self.entry)
+        found: list[int] = []
+        at = data.find(self.chain, self.entry, mask)
+        while at >= 0 and len(found) < count:
+            found.append(at)
+            at = data.find(self.chain, self.entry, mask, at + 1)
+        if not found:
+            at = find_unordered(data, self.chain, key_of(self.entry))
+            found = [at] if at >= 0 else []
         return found
 
     def __str__(self) -> str:
@@ -293,6 +378,22 @@ class Zero:
 
     def apply(self, data: TableData) -> None:
         data.zero(self.chain)
+
+    def __str__(self) -> str:
+        return f"-Z {self.chain}"
+
+
+class ZeroRules:
+    """``-L -Z`` of a chain's rules, not of its policy."""
+
+    def __init__(self, chain: str) -> None:
+        self.chain = chain
+        self.counters: Optional[CounterArray] = None
+        """What they were at the last :meth:`apply`."""
+
+    def apply(self, data: TableData) -> None:
+        self.counters = data.counters(self.chain)
+        data.zero(self.chain, False)
 
     def __str__(self) -> str:
         return f"-Z {self.chain}"

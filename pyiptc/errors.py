@@ -92,6 +92,8 @@ class CountersLostError(KernelError):
 class ConflictError(IPTCError):
     """The table changed in between and the edit cannot be replayed; nothing was changed."""
 
+    errno = _errno.EAGAIN
+
 
 class PartialCommitError(IPTCError):
     """Of several tables some were committed before another failed; ``__cause__`` says why it did."""

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The xtables lock: the file that iptables takes round each change.
 
-``XTABLES_LOCKFILE`` names it, else it is ``/run/xtables.lock``. In a user namespace, where the
-host's file cannot be opened, a file per network namespace is used: nobody outside can change
-the tables in there, so only those inside need to see it.
+The lock is advisory, and one for all tables of all families and network namespaces that share the
+file: iptables has it so. It is taken without signals and without the GIL, and Ctrl-C ends the wait.
 """
 
 from __future__ import annotations
@@ -14,7 +13,6 @@ import fcntl
 import logging
 import os
 import stat
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -22,11 +20,17 @@ from typing import Optional
 
 from .errors import AccessError, LockTimeout, TransactionError
 
-__all__ = ["held", "lock_path"]
+__all__ = ["checked_wait", "held", "held_to_read", "lock_kind", "lock_path"]
+
+KINDS = ("auto", "host", "netns", "none")
 
 _DEFAULT = "/run/xtables.lock"
 #: Seconds between two looks while waiting with a limit: from short to long.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.05
+#: Seconds of waiting that are worth a line in a log.
+_LONG_WAIT = 1.0
+#: Errors of a file that this process may not or cannot have.
+_NOT_TO_BE_HAD = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
 #: Files that are locked by this process (device, inode), and by which thread of which process: who
 #: waited for a lock of its own would wait for ever.
@@ -35,16 +39,52 @@ _holders: dict[tuple[int, int], tuple[int, int]] = {}
 _log = logging.getLogger("pyiptc.lock")
 
 
-def lock_path(cookie: int) -> str:
-    """The file that is locked for tables of a network namespace.
+def lock_kind(kind: Optional[str]) -> str:
+    """A kind of lock, or the default: what ``PYIPTC_LOCK`` says, else auto. Raises ValueError."""
+    if kind is None:
+        kind = os.environ.get("PYIPTC_LOCK") or "auto"
+    if kind not in KINDS:
+        raise ValueError(f"lock {kind!r}: expected one of {', '.join(KINDS)}")
+    return kind
+
+
+def lock_path(cookie: int, kind: Optional[str] = None) -> Optional[str]:
+    """The file that is locked for tables of a network namespace; None for none.
+
+    ``auto``
+        The host's file. Only in a user namespace where that cannot be opened, one per network
+        namespace: nobody outside changes the tables in there, so only those inside need to see it.
+    ``host``
+        The file of iptables: ``XTABLES_LOCKFILE``, or ``/run/xtables.lock``. Safe with whoever has
+        the same ``/run``; but one waits for changes in all other network namespaces, too.
+    ``netns``
+        A file per network namespace in ``/tmp``. Nobody waits for other namespaces; but iptables does
+        not know it, so it is for namespaces that only pyiptc changes, by programs with one ``/tmp``.
+    ``none``
+        No lock: for namespaces in which only this process changes rules, and only with one thread.
 
     Args:
         cookie: Number of the namespace.
+        kind: One of these; None as :func:`lock_kind` says.
     """
+    kind = lock_kind(kind)
+    if kind == "none":
+        return None
     path = os.environ.get("XTABLES_LOCKFILE") or _DEFAULT
-    if path != _DEFAULT or not _in_user_namespace() or _can_open(path):
+    if kind == "host" or (
+        kind == "auto" and (path != _DEFAULT or not _in_user_namespace() or _can_open(path))
+    ):
         return path
-    return os.path.join(tempfile.gettempdir(), f"pyiptc-{os.getuid()}-{cookie}.lock")
+    return f"/tmp/pyiptc-{os.getuid()}-{cookie}.lock"
+
+
+def checked_wait(wait: object) -> float:
+    """Seconds to wait. Raises TypeError, ValueError."""
+    if isinstance(wait, bool) or not isinstance(wait, (int, float)):
+        raise TypeError(f"seconds to wait are a number, not {wait!r}")
+    if not wait >= 0:
+        raise ValueError(f"seconds to wait are 0 or more, not {wait!r}")
+    return min(float(wait), threading.TIMEOUT_MAX)
 
 
 def _in_user_namespace() -> bool:
@@ -76,68 +116,128 @@ def _open(path: str) -> int:
 
 
 @contextlib.contextmanager
-def held(path: str, wait: Optional[float] = None) -> Iterator[None]:
+def held(path: Optional[str], wait: Optional[float] = None) -> Iterator[None]:
     """Hold the lock for a while.
 
     Args:
-        path: :func:`lock_path`.
+        path: :func:`lock_path`; None does nothing.
         wait: Seconds to wait for it; None for ever, 0 not at all.
     Raises:
         LockTimeout: Somebody else held it all the time.
         TransactionError: This thread holds it.
         AccessError: The file cannot be opened, or its file system has no locks.
     """
+    if path is None:
+        yield
+        return
     try:
         fd = _open(path)
     except OSError as error:
         raise AccessError(
-            f"can't open lock file {path}: {error.strerror}", error.errno, "open", path
+            f"can't open lock file {path}: {error.strerror}: XTABLES_LOCKFILE names another one, "
+            f'lock="netns" one for this network namespace',
+            error.errno,
+            "open",
+            path,
         ) from error
-    owner = os.getpid()
     try:
-        status = os.fstat(fd)
-        file, holder = (status.st_dev, status.st_ino), (owner, threading.get_ident())
-        if _holders.get(file) == holder:
-            raise TransactionError(
-                f"this thread holds the xtables lock {path} already, for a transaction or restore of "
-                f"other tables: edit these outside of it, or let pyiptc.transaction() have them too"
-            )
-        try:
-            _acquire(fd, path, wait)
-        except LockTimeout:
-            raise
-        except OSError as error:
-            raise AccessError(
-                f"can't lock {path}: {error.strerror}", error.errno, "flock", path
-            ) from error
-        _holders[file] = holder
-        try:
+        with _locked(fd, path, wait):
             yield
-        finally:
-            _holders.pop(file, None)
-            # A child forked meanwhile has a descriptor of the same lock: closing alone would leave
-            # it locked as long as the child lives, and a child must not unlock its parent's.
-            if os.getpid() == owner:
-                fcntl.flock(fd, fcntl.LOCK_UN)
     finally:
         os.close(fd)
+
+
+@contextlib.contextmanager
+def held_to_read(path: Optional[str], wait: Optional[float] = None) -> Iterator[None]:
+    """Hold the lock while something is read: where this thread has it already, that will do.
+
+    Who may not open the file reads without it.
+
+    Raises:
+        LockTimeout: Somebody else held it all the time.
+    """
+    try:
+        fd = None if path is None else _open(path)
+    except OSError as error:
+        if error.errno not in _NOT_TO_BE_HAD:
+            raise
+        fd = None
+    if fd is None or path is None:
+        yield
+        return
+    try:
+        if _holders.get(_file(fd)) == _here():
+            yield
+        else:
+            with _locked(fd, path, wait):
+                yield
+    finally:
+        os.close(fd)
+
+
+def _file(fd: int) -> tuple[int, int]:
+    status = os.fstat(fd)
+    return status.st_dev, status.st_ino
+
+
+def _here() -> tuple[int, int]:
+    return os.getpid(), threading.get_ident()
+
+
+@contextlib.contextmanager
+def _locked(fd: int, path: str, wait: Optional[float]) -> Iterator[None]:
+    file, holder = _file(fd), _here()
+    if _holders.get(file) == holder:
+        raise TransactionError(
+            f"this thread holds the xtables lock {path} already, for a transaction or restore of "
+            f"other tables: edit these outside of it, or let pyiptc.transaction() have them too"
+        )
+    try:
+        _acquire(fd, path, wait)
+    except LockTimeout:
+        raise
+    except OSError as error:
+        raise AccessError(
+            f"can't lock {path}: {error.strerror}", error.errno, "flock", path
+        ) from error
+    _holders[file] = holder
+    try:
+        yield
+    finally:
+        # A child forked meanwhile has a descriptor of the same lock: closing alone would leave it
+        # locked as long as the child lives, and a child must not unlock its parent's.
+        if _holders.get(file) == holder:
+            del _holders[file]
+        if os.getpid() == holder[0]:
+            fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def _acquire(fd: int, path: str, wait: Optional[float]) -> None:
     if _try(fd):
         return
     started = time.monotonic()
-    _log.debug("waiting for %s", path)
+    _log.debug("waiting for %s, held by %s", path, _holder(fd))
     if wait is None:
         fcntl.flock(fd, fcntl.LOCK_EX)
-        return
+    elif not _poll(fd, started + wait):
+        raise LockTimeout(f"the xtables lock {path} is held by {_holder(fd)} (waited {wait:g} s)")
+    waited = time.monotonic() - started
+    _log.log(
+        logging.INFO if waited >= _LONG_WAIT else logging.DEBUG,
+        "waited %.3f s for %s",
+        waited,
+        path,
+    )
+
+
+def _poll(fd: int, until: float) -> bool:
     pause = _FIRST_PAUSE
-    while (left := started + wait - time.monotonic()) > 0:
+    while (left := until - time.monotonic()) > 0:
         time.sleep(min(pause, left))
         pause = min(pause * 2, _LONGEST_PAUSE)
         if _try(fd):
-            return
-    raise LockTimeout(f"another process holds the xtables lock {path} (waited {wait} s)")
+            return True
+    return False
 
 
 def _try(fd: int) -> bool:
@@ -146,3 +246,34 @@ def _try(fd: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def _holder(fd: int) -> str:
+    """Who holds the lock of a file, as far as can be told.
+
+    Source: /proc/locks, proc_locks(5): kind, mode, type, pid, device:inode in hexadecimal but the inode.
+    Processes of other pid namespaces have no number there.
+    """
+    inode = os.fstat(fd).st_ino
+    try:
+        with open("/proc/locks", encoding="ascii") as file:
+            for line in file:
+                words = line.split()
+                # A line with an arrow is one that waits.
+                if words[1] == "FLOCK" and words[5].rpartition(":")[2] == str(inode):
+                    return _process(int(words[4]))
+    except (OSError, ValueError, IndexError):
+        pass
+    return "another process"
+
+
+def _process(pid: int) -> str:
+    if pid <= 0:
+        return "a process of another container"
+    if pid == os.getpid():
+        return "another thread of this process"
+    try:
+        with open(f"/proc/{pid}/comm", encoding="utf-8", errors="replace") as file:
+            return f"process {pid} ({file.read().strip()})"
+    except OSError:
+        return f"process {pid}"

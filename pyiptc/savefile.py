@@ -7,6 +7,7 @@ policy), commands such as ``-A CHAIN …`` with counters before them where wante
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Optional
@@ -26,9 +27,17 @@ from .edits import (
     SetPolicy,
     Zero,
 )
-from .errors import CountersLostError, IPTCError, KernelError, RestoreError, RuleError
+from .errors import (
+    ConflictError,
+    CountersLostError,
+    IPTCError,
+    KernelError,
+    RestoreError,
+    RuleError,
+)
 from .rule import Rule
 from .text import decode, quoted, split
+from .transaction import RETRIES
 
 __all__ = ["Reader", "save_table", "table_to_dict"]
 
@@ -234,7 +243,7 @@ class Reader:
         if self._test:
             return
         try:
-            _kernel.commit(self._socket, data)
+            self._send(data)
         except CountersLostError:
             self.committed[data.name] = data
             raise
@@ -246,6 +255,22 @@ class Reader:
                 error.filename,
             ) from error
         self.committed[data.name] = data
+
+    def _send(self, data: _kernel.TableData) -> None:
+        """Commit; a table that is new altogether also over what a writer without the lock has made."""
+        for _ in range(RETRIES):
+            try:
+                _kernel.commit(self._socket, data)
+                return
+            except KernelError as error:
+                if error.errno != errno.EAGAIN:
+                    raise
+                if not self._flush:
+                    break
+            data.put_back_over(_kernel.read(self._socket, data.name, self._handle))
+        raise ConflictError(
+            f"table {data.name} was changed by a writer that does not take the lock: restore it again"
+        )
 
     def _chain(self, data: _kernel.TableData, line: str) -> None:
         """``:NAME POLICY [packets:bytes]``."""

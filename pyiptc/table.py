@@ -3,9 +3,14 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import errno
+import logging
 import os
 import threading
+import time
+import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Optional, Union
@@ -15,35 +20,50 @@ from ._blob import Entry
 from .chain import Chain
 from .checks import new_chain_name
 from .counters import Counters, checked
-from .edits import CreateChain, DeleteChain, Edit, Flush, FlushAll, SetPolicy, Zero
+from .edits import (
+    CreateChain,
+    DeleteChain,
+    Edit,
+    Flush,
+    FlushAll,
+    SetPolicy,
+    Zero,
+    check,
+    replay,
+)
 from .enums import Family
 from .errors import (
     AccessError,
     ClosedError,
+    ConflictError,
     CountersLostError,
     IPTCError,
     KernelError,
-    PartialCommitError,
+    LockTimeout,
     TransactionError,
     strerror,
 )
-from .namespace import Namespace, NetnsSpec, existing_tables
+from .lock import checked_wait, lock_kind, lock_path
+from .namespace import Namespace, NetnsSpec
 from .policy import Policy
 from .rule import Rule, Rule6
 from .savefile import Reader, save_table, table_to_dict
+from .transaction import RETRIES, Transaction, transaction
 
 __all__ = [
     "Table",
     "Table6",
     "is_table6_available",
     "is_table_available",
-    "restore",
-    "save",
     "tables_of",
-    "to_dict",
 ]
 
 Named = Union[str, Chain]
+
+#: Seconds of a commit that are worth a line in a log.
+SLOW = 1.0
+
+_log = logging.getLogger("pyiptc.table")
 
 
 class Table:
@@ -62,7 +82,9 @@ class Table:
         name: Name of the table.
         autocommit: Also changes the object that there is already; None leaves it.
         netns: Another network namespace: a name of ``ip netns``, a path, a process id or a file.
-        wait: Seconds to wait for the xtables lock; None for ever.
+        wait: Seconds to wait for threads and for the xtables lock; None for ever.
+        lock: Which lock edits take: ``"auto"``, ``"host"``, ``"netns"`` or ``"none"``; see
+            :func:`pyiptc.lock.lock_path`. If not given, what ``PYIPTC_LOCK`` says, or auto.
         handle: How to reach the kernel, one of :data:`pyiptc._kernel.HANDLES`.
     Raises:
         TableNotFoundError: The kernel has no such table.
@@ -95,9 +117,11 @@ class Table:
         netns: Optional[NetnsSpec] = None,
         wait: Optional[float] = None,
         handle: str = "legacy",
+        lock: Optional[str] = None,
     ) -> Table:
         if not isinstance(name, str):
             raise TypeError(f"a table's name is a string, not {name!r}")
+        kind = lock_kind(lock)
         place = Namespace(netns, name)
         with cls._cache_lock:
             table = cls._cache.get((name, place.cookie, handle))
@@ -110,7 +134,9 @@ class Table:
             if autocommit is not None:
                 table.autocommit = bool(autocommit)
             if wait is not None:
-                table.wait = wait
+                table.wait = checked_wait(wait)
+            if lock is not None:
+                table._lock_kind = kind
         return table
 
     def _init(self, name: str, place: Namespace, handle: str) -> None:
@@ -121,15 +147,17 @@ class Table:
         """Seconds to wait for the xtables lock; None for ever."""
         self._namespace = place
         self._handle = handle
+        self._lock_kind = lock_kind(None)
         self._mutex = threading.RLock()
+        self._order = (int(self._family), name, place.cookie, handle)
         self._closed = False
         self._pending: list[Edit] = []
-        self._transaction: Optional[list[Edit]] = None
+        self._transaction: Optional[Transaction] = None
         self._errno = 0
         self._chain_objects: weakref.WeakValueDictionary[str, Chain] = weakref.WeakValueDictionary()
         try:
             with self._namespace.socket(self._family) as socket:
-                self._data = _kernel.read(socket, name, handle)
+                self._data = self._read(socket)
                 backend.warn_of_nft_rules(self._family, place.cookie)
         except BaseException:
             place.close()
@@ -147,20 +175,26 @@ class Table:
         return self._namespace
 
     @property
-    def lock(self) -> str:
-        """Path of the lock file that edits take."""
-        return lock.lock_path(self._namespace.cookie)
+    def lock(self) -> Optional[str]:
+        """Path of the lock file that edits take; None where they take none."""
+        return lock_path(self._namespace.cookie, self._lock_kind)
 
     # -- life ----------------------------------------------------------------------------------------
 
     def close(self) -> None:
-        """Let go of the table and its namespace; pending edits are discarded. Twice is fine.
+        """Let go of the table and its namespace. Twice is fine.
 
-        ``Table(name)`` makes a new one afterwards.
+        Pending edits are discarded, with a ResourceWarning. ``Table(name)`` makes a new one
+        afterwards.
+
+        Raises:
+            TransactionError: Inside of a transaction.
         """
-        with self._mutex:
+        with self._alone(self.wait):
             if self._closed:
                 return
+            self._check_outside()
+            self._warn_of_pending()
             self._closed = True
             self._pending = []
             registry.unregister(self)
@@ -180,47 +214,104 @@ class Table:
         if self._closed:
             raise ClosedError(f"table {self.name} was closed")
 
+    def _warn_of_pending(self) -> None:
+        if self._pending:
+            count, edits = len(self._pending), "; ".join(map(str, self._pending[-3:]))
+            warnings.warn(
+                f"{count} edits of table {self.name} were never committed: {edits}",
+                ResourceWarning,
+                stacklevel=3,
+            )
+
+    # -- one at a time -------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def _alone(self, wait: Optional[float]) -> Iterator[None]:
+        """The table for one thread; in a transaction, for the task that is in it.
+
+        Raises:
+            LockTimeout: Another thread had it all the time.
+            TransactionError: Another task of this thread is in a transaction.
+        """
+        mutex = self._mutex  # a child that is forked meanwhile has another one
+        if not mutex.acquire(timeout=-1 if wait is None else wait):
+            raise LockTimeout(
+                f"another thread of this process has table {self.name} (waited {wait} s)"
+            )
+        try:
+            if self._transaction is not None and not self._transaction.is_mine():
+                raise TransactionError(
+                    f"table {self.name} is in a transaction of another task of this thread"
+                )
+            yield
+        finally:
+            mutex.release()
+
     @contextlib.contextmanager
     def _reading(self) -> Iterator[_kernel.TableData]:
-        """The table in memory, for one thread."""
-        with self._mutex:
+        """The table in memory."""
+        with self._alone(self.wait):
             self._check_open()
             yield self._data
+
+    def _check_outside(self) -> None:
+        if self._transaction is not None:
+            raise TransactionError(f"table {self.name} is in a transaction: it commits at its end")
+
+    def _check_ready(self) -> None:
+        """Raise unless the table is open, in no transaction, and without edits pending."""
+        self._check_open()
+        self._check_outside()
+        if self._pending:
+            raise TransactionError(
+                f"table {self.name} has edits pending: commit or refresh it first"
+            )
+
+    @property
+    def _is_fresh_wanted(self) -> bool:
+        """Whether reads that promise it read the table again: there is nothing that they would undo."""
+        return self.autocommit and not self._pending and self._transaction is None
 
     def refresh(self) -> None:
         """Read the table again, and discard pending edits.
 
-        Where autocommit was switched on with edits pending, these are committed first.
+        The lock is held meanwhile, where it can be had: in the midst of somebody's commit counters
+        are zero. Where autocommit was switched on with edits pending, these are committed first.
+
+        Raises:
+            LockTimeout: Somebody else held the lock all the time.
         """
-        with self._mutex:
+        with self._alone(self.wait), self._noted():
             self._check_open()
             self._check_outside()
             if self._pending and self.autocommit:
                 self._send(None)
                 return
+            with lock.held_to_read(self.lock, self.wait):
+                self._reread()
             self._pending = []
-            with self._namespace.socket(self._family) as socket:
-                self._data = self._read(socket)
 
     def commit(self) -> None:
         """Send all pending edits at once.
 
+        They are done again on the table as it is by now: see :meth:`transaction`.
+
         Raises:
-            KernelError: The kernel refused; it has what it had, and the edits stay pending.
+            ConflictError: One of them is about what others have changed. KernelError: the kernel
+                refused. It has what it had, and the edits stay pending.
         """
-        with self._mutex:
+        with self._alone(self.wait):
             self._check_open()
             self._check_outside()
             if self._pending:
                 self._send(None)
 
     def _rewind(self, pending: list[Edit]) -> None:
-        """Have other pending edits, on the table as it is now."""
-        with self._mutex, self._namespace.socket(self._family) as socket:
-            data = self._read(socket)
-            for edit in pending:
-                edit.apply(data)
-            self._pending, self._data = list(pending), data
+        """Have other pending edits, on the table as it was read."""
+        data = self._data.as_read()
+        for edit in pending:
+            edit.apply(data)
+        self._pending, self._data = list(pending), data
 
     # -- edits ---------------------------------------------------------------------------------------
 
@@ -230,105 +321,115 @@ class Table:
         Args:
             build: Makes the edit for the table as it is.
         """
-        with self._mutex:
+        with self._alone(self.wait):
             self._check_open()
             if self.autocommit and self._transaction is None:
                 return self._send(build)[-1]
             edit = build(self._data)
             with self._noted():
                 edit.apply(self._data)
-            (self._pending if self._transaction is None else self._transaction).append(edit)
+            pending = self._pending
+            if self._transaction is not None:
+                pending = self._transaction.edits[self]
+            pending.append(edit)
             return edit
 
     @contextlib.contextmanager
-    def transaction(self, wait: Optional[float] = None) -> Iterator[Table]:
+    def transaction(self, wait: Optional[float] = None, retries: int = RETRIES) -> Iterator[Table]:
         """All edits in a block at once: one lock, one read, one commit; nothing on an exception.
 
         Other threads wait until the block ends, and so does everybody who takes the xtables lock.
+        Other asyncio tasks of this thread are refused. Nobody who takes the lock is ever reverted;
+        where a writer that takes none came in between, the table is read again and the edits are
+        done again: append and insert at 0 always, by index where the rules before and at it are the
+        ones that were seen, by rule where it can be told which one was meant.
 
         Args:
             wait: Seconds to wait for the lock; None as the table is set.
+            retries: How often that may happen.
         Raises:
             TransactionError: Inside of another transaction of this thread, or with edits pending.
-            LockTimeout, KernelError: Nothing was changed.
+            LockTimeout, KernelError, ConflictError: Nothing was changed.
         """
-        with self._mutex:
-            self._check_open()
-            self._check_outside()
-            if self._pending:
-                raise TransactionError(
-                    f"table {self.name} has edits pending: commit or refresh it first"
-                )
-            with self._noted(), lock.held(self.lock, self.wait if wait is None else wait):
-                with self._namespace.socket(self._family) as socket:
-                    self._data = self._read(socket)
-                self._transaction = []
-                try:
-                    # The caller's block runs where the caller is, whatever namespace is the table's.
-                    yield self
-                    with self._namespace.socket(self._family) as socket:
-                        self._commit(socket, self._data, self._transaction)
-                except CountersLostError:
-                    raise
-                except BaseException:
-                    # Reads have seen the edits: let them see what the kernel has.
-                    with self._namespace.socket(self._family) as socket:
-                        self._data = self._read(socket)
-                    raise
-                finally:
-                    self._transaction = None
-
-    def _check_outside(self) -> None:
-        if self._transaction is not None:
-            raise TransactionError(f"table {self.name} is in a transaction: it commits at its end")
+        with transaction(self, wait=wait, retries=retries):
+            yield self
 
     @contextlib.contextmanager
     def _batch(self) -> Iterator[None]:
         """One commit for several edits, unless they are part of something larger already."""
-        if self._transaction is not None:
-            yield
-        elif self.autocommit:
-            with self.transaction():
+        with self._alone(self.wait):
+            if self._transaction is not None:
                 yield
-        else:
-            before = list(self._pending)
-            try:
-                yield
-            except BaseException:
-                self._rewind(before)
-                raise
-
-    def _commit(self, socket: _kernel.Socket, data: _kernel.TableData, edits: list[Edit]) -> None:
-        try:
-            _kernel.commit(socket, data)
-        except CountersLostError:
-            raise
-        except KernelError as error:
-            raise _with_edits(error, edits) from error
+            elif self.autocommit:
+                self._check_open()
+                if self._pending:
+                    self._send(None)
+                with self.transaction():
+                    yield
+            else:
+                before = list(self._pending)
+                try:
+                    yield
+                except BaseException:
+                    self._rewind(before)
+                    raise
 
     def _send(self, build: Optional[Callable[[_kernel.TableData], Edit]]) -> list[Edit]:
         """Lock, read, change, send: pending edits first, then the one to be built."""
-        with (
-            self._noted(),
-            self._namespace.socket(self._family) as socket,
-            lock.held(self.lock, self.wait),
-        ):
-            data = self._read(socket)
-            for edit in self._pending:
-                edit.apply(data)
-            edits = list(self._pending)
-            if build is not None:
-                edits.append(build(data))
-                edits[-1].apply(data)
-            try:
-                self._commit(socket, data, edits)
-            except CountersLostError:
-                self._pending = []
+        with self._noted(), lock.held(self.lock, self.wait):
+            seen = self._data
+            with self._namespace.socket(self._family) as socket:
+                data = self._read(socket)
+                edits = list(self._pending)
+                if edits:
+                    replay(edits, seen, data)
+                if build is not None:
+                    edits.append(build(data))
+                    check(edits[-1], seen, data)
+                    edits[-1].apply(data)
                 self._data = data
-                raise
+                try:
+                    self._commit_edits(edits, RETRIES, socket)
+                except CountersLostError:
+                    self._pending = []
+                    raise
+                except BaseException:
+                    self._data = seen
+                    raise
             self._pending = []
-            self._data = data
             return edits
+
+    def _commit_edits(
+        self, edits: list[Edit], retries: int, socket: Optional[_kernel.Socket] = None
+    ) -> None:
+        """Send the table in memory, again and again where a writer without the lock is faster."""
+        if socket is None:
+            with self._namespace.socket(self._family) as socket:
+                self._commit_edits(edits, retries, socket)
+            return
+        for left in range(retries, -1, -1):
+            started = time.monotonic()
+            try:
+                _kernel.commit(socket, self._data)
+                return
+            except CountersLostError:
+                raise
+            except KernelError as error:
+                if error.errno != errno.EAGAIN:
+                    raise _with_edits(error, edits) from error
+                if left == 0:
+                    raise ConflictError(
+                        f"table {self.name} was changed in each of {retries + 1} tries by a writer "
+                        f"that does not take the lock {self.lock}"
+                    ) from error
+            finally:
+                spent = time.monotonic() - started
+                if spent > SLOW:
+                    _log.warning("the commit of table %s took %.1f s", self.name, spent)
+            _log.info("table %s was changed without the lock: once more", self.name)
+            data = self._read(socket)
+            replay(edits, self._data, data)
+            self._data = data
 
     @contextlib.contextmanager
     def _noted(self) -> Iterator[None]:
@@ -339,8 +440,17 @@ class Table:
             self._errno = error.errno or 0
             raise
 
+    def _reread(self) -> None:
+        with self._namespace.socket(self._family) as socket:
+            self._data = self._read(socket)
+
     def _read(self, socket: _kernel.Socket) -> _kernel.TableData:
-        return _kernel.read(socket, self.name, self._handle)
+        try:
+            return _kernel.read(socket, self.name, self._handle)
+        except KernelError as error:
+            if error.errno != errno.EAGAIN:
+                raise
+            raise ConflictError(f"table {self.name} changes faster than it can be read") from error
 
     def strerror(self) -> str:
         """What libiptc says of the last edit's error."""
@@ -356,11 +466,10 @@ class Table:
         Args:
             counters: Print the rules' packets and bytes too (``-c``).
         """
-        if self.autocommit and not self._pending and self._transaction is None:
+        if self._is_fresh_wanted:
             self.refresh()
-        with self._mutex, self._namespace.socket(self._family):
-            self._check_open()
-            return save_table(self._data, self._rule_class, counters)
+        with self._reading() as data, self._namespace.socket(self._family):
+            return save_table(data, self._rule_class, counters)
 
     def to_dict(self) -> dict[str, Any]:
         """The table as a dictionary that :mod:`json` takes, and :meth:`restore` too.
@@ -368,11 +477,10 @@ class Table:
         ``{"chains": {name: {"policy": "ACCEPT" or None, "counters": [packets, bytes], "rules":
         [...]}}}``, rules as :meth:`Rule.to_dict` gives them.
         """
-        if self.autocommit and not self._pending and self._transaction is None:
+        if self._is_fresh_wanted:
             self.refresh()
-        with self._mutex, self._namespace.socket(self._family):
-            self._check_open()
-            return table_to_dict(self._data, self._rule_class)
+        with self._reading() as data, self._namespace.socket(self._family):
+            return table_to_dict(data, self._rule_class)
 
     def restore(
         self, text: Any, *, flush: bool = True, counters: bool = True, test: bool = False
@@ -388,13 +496,8 @@ class Table:
             RestoreError: A line that is wrong, with its number; the table is as it was.
             KernelError: The kernel refused; the table is as it was.
         """
-        with self._mutex:
-            self._check_open()
-            self._check_outside()
-            if self._pending:
-                raise TransactionError(
-                    f"table {self.name} has edits pending: commit or refresh it first"
-                )
+        with self._alone(self.wait):
+            self._check_ready()
             with self._namespace.socket(self._family) as socket, lock.held(self.lock, self.wait):
                 reader = Reader(
                     socket,
@@ -495,7 +598,7 @@ class Table:
 
         With autocommit on and nothing pending the table is read afresh.
         """
-        if self.autocommit and not self._pending and self._transaction is None:
+        if self._is_fresh_wanted:
             self.refresh()
         with self._reading() as data:
             found = data.policy(_name(chain))
@@ -597,113 +700,6 @@ def _name(chain: Named) -> str:
     return name
 
 
-def _class_of(family: Union[str, int]) -> type[Table]:
-    classes: dict[Union[str, int], type[Table]] = {
-        "ipv4": Table,
-        "ipv6": Table6,
-        Family.IPV4: Table,
-        Family.IPV6: Table6,
-    }
-    if family not in classes:
-        raise ValueError(f"family {family!r}: expected 'ipv4' or 'ipv6'")
-    return classes[family]
-
-
-def save(
-    family: Union[str, int] = "ipv4", counters: bool = False, netns: Optional[NetnsSpec] = None
-) -> str:
-    """All tables of a family as ``iptables-save`` prints them, without its comment lines.
-
-    The tables that exist, in the kernel's order; looking creates none.
-    """
-    cls = _class_of(family)
-    place = Namespace(netns)
-    with place.socket(cls._family) as socket, contextlib.closing(place):
-        return "".join(
-            save_table(_kernel.read(socket, name), cls._rule_class, counters)
-            for name in existing_tables(cls._family)
-        )
-
-
-def to_dict(
-    family: Union[str, int] = "ipv4", netns: Optional[NetnsSpec] = None
-) -> dict[str, dict[str, Any]]:
-    """All tables of a family that exist, by name, as :meth:`Table.to_dict` gives them."""
-    cls = _class_of(family)
-    place = Namespace(netns)
-    with contextlib.closing(place), place.socket(cls._family) as socket:
-        return {
-            name: table_to_dict(_kernel.read(socket, name), cls._rule_class)
-            for name in existing_tables(cls._family)
-        }
-
-
-def restore(
-    text: Any,
-    family: Union[str, int] = "ipv4",
-    *,
-    flush: bool = True,
-    counters: bool = True,
-    test: bool = False,
-    atomic: bool = False,
-    netns: Optional[NetnsSpec] = None,
-    wait: Optional[float] = None,
-) -> None:
-    """Do what ``iptables-restore`` does: one commit for each table, under one lock.
-
-    Args:
-        text: A string, bytes, or a file or other iterable of lines; or what :func:`to_dict` gives.
-        flush: Begin with empty tables; False is ``--noflush``.
-        counters: Set the counters that the text has (``-c``).
-        test: Read and build, commit nothing.
-        atomic: Where a later table fails, give the earlier ones their old rules back, under the
-            same lock. What that cannot bring back: packets counted in between, and the state of
-            limits, quotas and the like, which a commit starts again.
-        wait: Seconds to wait for the xtables lock; None for ever.
-    Raises:
-        RestoreError, KernelError: The first table failed, and nothing was changed.
-        PartialCommitError: A later one failed; ``committed`` have their new rules, ``restored``
-            their old ones.
-    """
-    cls = _class_of(family)
-    place = Namespace(netns)
-    with (
-        contextlib.closing(place),
-        place.socket(cls._family) as socket,
-        lock.held(lock.lock_path(place.cookie), wait),
-    ):
-        reader = Reader(
-            socket,
-            cls._rule_class,
-            "legacy",
-            flush=flush,
-            counters=counters,
-            test=test,
-            keep_old=atomic,
-        )
-        try:
-            if isinstance(text, Mapping):
-                reader.read_dict(text)
-            else:
-                reader.read(text)
-        except IPTCError as error:
-            if not reader.committed:
-                raise
-            done = list(reader.committed)
-            restored = reader.put_back() if atomic else []
-            state = "put back" if atomic else "committed before"
-            raise PartialCommitError(
-                f"{error}; {state}: {', '.join(done)}",
-                [name for name in done if name not in restored],
-                restored,
-            ) from error
-        finally:
-            for name, data in reader.committed.items():
-                table = cls._cache.get((name, place.cookie, "legacy"))
-                if table is not None and not table._pending:
-                    table._data = data
-
-
 def tables_of(family: int) -> list[Table]:
     """The tables of a family that can be had in the calling thread's namespace."""
     cls = Table6 if family == Family.IPV6 else Table
@@ -737,7 +733,14 @@ def _after_fork() -> None:
     Table._cache_lock = threading.RLock()
     for table in [*Table._cache.values(), *Table6._cache.values()]:
         table._mutex = threading.RLock()
+        table._transaction = None  # it is the parent's
 
 
+def _warn_at_exit() -> None:
+    for table in [*Table._cache.values(), *Table6._cache.values()]:
+        table._warn_of_pending()
+
+
+atexit.register(_warn_at_exit)
 os.register_at_fork(after_in_child=_after_fork)
 registry.register_finder(tables_of)

@@ -22,7 +22,11 @@ PACKAGE, SHIM = ROOT / "pyiptc", ROOT / "csrc"
 #: From the bottom up: what each layer is for, and how its files are told.
 LEAVES = {"errors": "exceptions and words", "enums": "numbers of the kernel"}
 """They import the standard library only."""
-GROUND = {"libraries": "where libraries are found", "text": "bytes and words"}
+GROUND = {
+    "counters": "a value",
+    "libraries": "where libraries are found",
+    "text": "bytes and words",
+}
 """Pure Python that the compiled layer uses too: it imports the standard library and leaves."""
 RANK = {"leaf": 0, "ground": 1, "csrc": 1, "cython": 2, "python": 3}
 

@@ -8,10 +8,7 @@
 
 enum { O_NOTHING, O_DOUBLE_FREE, O_USE_AFTER_FREE, O_BAD_FREE };
 
-#define FLAG(n, i)                                         \
-	{                                                  \
-		.name = (n), .id = (i), .type = XTTYPE_NONE \
-	}
+#define FLAG(n, i) { .name = (n), .id = (i), .type = XTTYPE_NONE }
 
 static const struct xt_option_entry wrong_opts[] = {
 	FLAG("nothing", O_NOTHING),

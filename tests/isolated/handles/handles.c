@@ -184,7 +184,7 @@ static void run_undone(uint32_t rounds)
 
 		check(add_plain(twins[t]->table, input, NULL) == 0, "INPUT");
 		pyiptc_table_delete(twins[t]->table, input, input->count - 1);
-		pyiptc_table_zero_chain(twins[t]->table, chain_of(twins[t], "FORWARD"));
+		pyiptc_table_zero_chain(twins[t]->table, chain_of(twins[t], "FORWARD"), true);
 	}
 	count_packets("mangle");
 	check(commit_twins() == 0, "nothing");

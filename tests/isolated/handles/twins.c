@@ -414,7 +414,7 @@ static void edit_policy(struct pyiptc_table *table)
 	struct pyiptc_chain *chain = any_chain(table);
 
 	if (below(2) == 0)
-		pyiptc_table_zero_chain(table, chain);
+		pyiptc_table_zero_chain(table, chain, true);
 	else
 		pyiptc_table_set_policy(table, chain, below(2) ? "ACCEPT" : "DROP",
 					below(2) ? &counters : NULL);

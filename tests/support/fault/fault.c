@@ -33,14 +33,14 @@ enum call {
 	CALL_COUNT,
 };
 
-#define ANY	    (-1)
-#define PLANS	    16
-#define OPTIONS	    128 /* larger ones are counted as one */
-#define GET_INFO    64	/* and SET_REPLACE */
-#define GET_ENTRIES 65	/* and SET_ADD_COUNTERS */
-#define NAME_SIZE   32	/* XT_TABLE_MAXNAMELEN */
-#define HEADER_SIZE 40	/* of struct ipt_get_entries */
-#define RANGES	    256
+#define ANY         (-1)
+#define PLANS       16
+#define OPTIONS     128 /* larger ones are counted as one */
+#define GET_INFO    64  /* and SET_REPLACE */
+#define GET_ENTRIES 65  /* and SET_ADD_COUNTERS */
+#define NAME_SIZE   32  /* XT_TABLE_MAXNAMELEN */
+#define HEADER_SIZE 40  /* of struct ipt_get_entries */
+#define RANGES      256
 /* Offsets in struct ipt_replace. */
 #define REPLACE_NUM_COUNTERS 84
 #define REPLACE_COUNTERS     88
@@ -52,10 +52,10 @@ extern void *__libc_memalign(size_t alignment, size_t size);
 
 struct plan {
 	enum call call;
-	int option;	  /* of a socket call, or ANY */
+	int option; /* of a socket call, or ANY */
 	int error;
 	long skip, times; /* times: ANY for ever */
-	char path[256];	  /* open: of this file only; others: until this file exists */
+	char path[256];   /* open: of this file only; others: until this file exists */
 };
 
 static struct plan plans[PLANS];
@@ -67,10 +67,10 @@ static struct {
 } spared[RANGES]; /* code whose allocations never fail: the interpreter's */
 static size_t spared_count;
 
-static const void *info;	/* what the kernel out of bytes answers, or NULL */
+static const void *info; /* what the kernel out of bytes answers, or NULL */
 static const unsigned char *entries;
 static size_t info_size, entries_size;
-static unsigned char *sent[2];	/* what it was sent: REPLACE, ADD_COUNTERS */
+static unsigned char *sent[2]; /* what it was sent: REPLACE, ADD_COUNTERS */
 static size_t sent_size[2];
 
 /* ---- plans ---------------------------------------------------------------------------------- */
@@ -115,8 +115,8 @@ static int note_range(struct dl_phdr_info *object, size_t size, void *unused)
 	(void)size, (void)unused;
 	name = name != NULL ? name + 1 : object->dlpi_name;
 	/* The program has no name here. */
-	if (*name != '\0' && strncmp(name, "libpython", 9) != 0 && strncmp(name, "libffi", 6) != 0 &&
-	    strstr(object->dlpi_name, "lib-dynload") == NULL)
+	if (*name != '\0' && strncmp(name, "libpython", 9) != 0 &&
+	    strncmp(name, "libffi", 6) != 0 && strstr(object->dlpi_name, "lib-dynload") == NULL)
 		return 0;
 	for (int i = 0; i < object->dlpi_phnum && spared_count < RANGES; i++) {
 		const ElfW(Phdr) *header = &object->dlpi_phdr[i];
@@ -212,7 +212,7 @@ static int answer(int option, unsigned char *value, socklen_t *size)
 static void give_counters(const unsigned char *replace)
 {
 	uint32_t number;
-	uint64_t(*counters)[2];
+	uint64_t (*counters)[2];
 
 	memcpy(&number, replace + REPLACE_NUM_COUNTERS, sizeof(number));
 	memcpy(&counters, replace + REPLACE_COUNTERS, sizeof(counters));
@@ -359,5 +359,6 @@ void *realloc(void *block, size_t size)
 
 void *memalign(size_t alignment, size_t size)
 {
-	return is_refused(__builtin_return_address(0)) ? refuse() : __libc_memalign(alignment, size);
+	return is_refused(__builtin_return_address(0)) ? refuse()
+						       : __libc_memalign(alignment, size);
 }

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Transactions: one lock, one read and one commit for many edits, of one table or of several."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Optional
+
+from . import lock
+from .edits import Edit
+from .errors import CountersLostError, IPTCError, PartialCommitError, TransactionError
+
+if TYPE_CHECKING:
+    from .table import Table
+
+__all__ = ["RETRIES", "Transaction", "transaction"]
+
+RETRIES = 10
+"""How often edits are done again where a writer that takes no lock has changed the table."""
+
+_entered: ContextVar[tuple[Transaction, ...]] = ContextVar("pyiptc transactions", default=())
+
+
+def _current_task() -> object:
+    """The asyncio task that runs in this thread, or None. Nobody who has no loop imports asyncio."""
+    asyncio = sys.modules.get("asyncio")
+    if asyncio is None:
+        return None
+    try:
+        return asyncio.current_task()
+    except RuntimeError:
+        return None
+
+
+class Transaction:
+    """What a block has edited so far, and whose it is: one thread's, and there one task's."""
+
+    def __init__(self, tables: list[Table]) -> None:
+        self.edits: dict[Table, list[Edit]] = {table: [] for table in tables}
+        self._task = _current_task()
+        self._process = os.getpid()
+
+    def is_mine(self) -> bool:
+        """Whether the caller is in the block; threads have been told apart by the table's mutex."""
+        return self in _entered.get() and _current_task() is self._task
+
+    def check_process(self) -> None:
+        """Raise TransactionError in a child that was forked inside of the block."""
+        if os.getpid() != self._process:
+            raise TransactionError("a forked child cannot end its parent's transaction")
+
+
+@contextlib.contextmanager
+def transaction(
+    *tables: Table, wait: Optional[float] = None, retries: int = RETRIES
+) -> Iterator[Transaction]:
+    """All edits of some tables in a block: one lock, one read, then one commit for each table.
+
+    Each table is all or nothing; several together are not, as the kernel has no such call: they are
+    committed in the order in which they are given. On an exception in the block nothing is changed.
+    Other threads wait until the block ends, and so does everybody who takes the xtables lock. The
+    block belongs to the thread and the asyncio task that entered it: other tasks are refused.
+
+    Args:
+        wait: Seconds to wait for threads and for the lock; None as each table is set.
+        retries: How often to read again and do the edits again where a writer without the lock
+            came in between.
+    Raises:
+        TransactionError: Inside of another transaction of this thread, or with edits pending.
+        LockTimeout, KernelError, ConflictError: Nothing was changed.
+        PartialCommitError: A later table failed; ``committed`` have their new rules.
+    """
+    if not tables:
+        raise TypeError("transaction() needs a table")
+    if len(set(tables)) != len(tables):
+        raise TransactionError("a table is given twice")
+    started = time.monotonic()
+
+    def left(table: Table) -> Optional[float]:
+        limit = table.wait if wait is None else wait
+        return None if limit is None else max(0.0, limit - (time.monotonic() - started))
+
+    with contextlib.ExitStack() as stack:
+        # Mutexes, then lock files, each in one order everywhere: nobody waits in a ring.
+        for table in sorted(tables, key=lambda table: table._order):
+            stack.enter_context(table._noted())
+            stack.enter_context(table._alone(left(table)))
+            table._check_ready()
+        locks = {table.lock: table for table in tables}
+        for path in sorted(path for path in locks if path is not None):
+            stack.enter_context(lock.held(path, left(locks[path])))
+        current = Transaction(list(tables))
+        for table in tables:
+            table._reread()
+        for table in tables:
+            table._transaction = current
+        token = _entered.set((*_entered.get(), current))
+        try:
+            # The block runs where the caller is, whatever namespaces the tables have.
+            yield current
+            current.check_process()
+            _commit(current, retries)
+        except BaseException:
+            for table in tables:
+                # Reads have seen the edits: let them see what the kernel has.
+                table._data = table._data.as_read()
+            raise
+        finally:
+            for table in tables:
+                table._transaction = None
+            # Where the block is left in another context than it was entered in, that one is gone.
+            with contextlib.suppress(ValueError):
+                _entered.reset(token)
+
+
+def _commit(current: Transaction, retries: int) -> None:
+    committed: list[str] = []
+    lost: Optional[CountersLostError] = None
+    for table, edits in current.edits.items():
+        try:
+            table._commit_edits(edits, retries)
+        except CountersLostError as error:
+            lost = error
+        except IPTCError as error:
+            if not committed:
+                raise
+            raise PartialCommitError(
+                f"{error}; committed before: {', '.join(committed)}", committed, []
+            ) from error
+        committed.append(table.name)
+    if lost is not None:
+        raise lost
