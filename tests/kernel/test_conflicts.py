@@ -456,7 +456,7 @@ def test_counters_of_a_chain(bench: Bench) -> None:
     assert found.total().packets == 3
     view = memoryview(found)
     assert (view.shape, view.format, view.readonly) == ((3, 2), "Q", True)
-    assert [tuple(pair) for pair in iter(view.tolist())] == expected
+    assert [(view[at, 0], view[at, 1]) for at in range(3)] == expected
     with pytest.raises(IndexError):
         found[3]
     with pytest.raises(TypeError):
