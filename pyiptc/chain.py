@@ -105,7 +105,9 @@ class Chain:
                 make(entry, self, (listing, index)) for index, entry in enumerate(listing.entries)
             ]
             for rule in rules:
-                rule._read_here()
+                if rule._is_bound:
+                    with self.table._inside(rule):
+                        rule._read_here()
         return rules
 
     def exists(self) -> bool:
@@ -159,7 +161,7 @@ class Chain:
         if rule._family != self.table._family:
             return -1
         with self.table._reading() as data:
-            return find(data, self.name, rule._compile(data.has_chain))
+            return find(data, self.name, self._compiled(rule, data))
 
     # -- editing -------------------------------------------------------------------------------------
 
@@ -200,7 +202,7 @@ class Chain:
         wanted = self._rule(rule)
         name, at = self.name, None if index is None else _checked_index(index)
         edit = self.table._edit(
-            lambda data: Ensure(name, settled(wanted, data, name), at, _describe)
+            lambda data: Ensure(name, self._settled(wanted, data), at, _describe)
         )
         assert isinstance(edit, Ensure)
         return edit.is_needed
@@ -214,7 +216,7 @@ class Chain:
         wanted = self._rule(rule)
         name = self.name
         edit = self.table._edit(
-            lambda data: Discard(Delete(name, wanted._compile(data.has_chain), 0, _describe))
+            lambda data: Discard(Delete(name, self._compiled(wanted, data), 0, _describe))
         )
         assert isinstance(edit, Discard)
         return edit.is_needed
@@ -254,8 +256,23 @@ class Chain:
         if isinstance(rule, Rule):
             return rule
         if isinstance(rule, (str, list, tuple)):
-            return self.table._rule_class.parse(rule)
+            parse = self.table._rule_class.parse
+            if "set" not in str(rule).lower():
+                return parse(rule)
+            # A set's name means something in the table's namespace only.
+            with self.table._namespace.socket(self.table._family):
+                return parse(rule)
         raise TypeError(f"expected a {self.table._rule_class.__name__} or text, not {rule!r}")
+
+    def _compiled(self, rule: Rule, data: TableData) -> Entry:
+        """A rule's entry, as it is in this table's namespace."""
+        with self.table._inside(rule):
+            return rule._compile(data.has_chain)
+
+    def _settled(self, rule: Rule, data: TableData) -> Entry:
+        """The same, checked for this chain."""
+        with self.table._inside(rule):
+            return settled(rule, data, self.name)
 
     def _put(self, rule: AnyRule, how: str, index: Optional[int]) -> None:
         rule = self._rule(rule)
@@ -268,7 +285,7 @@ class Chain:
         at = 0 if index is None else _checked_index(index)
 
         def build(data: TableData) -> Union[Append, Insert, Replace]:
-            entry = settled(rule, data, name)
+            entry = self._settled(rule, data)
             if how == "append":
                 return Append(name, entry, _describe)
             return (Insert if how == "insert" else Replace)(name, at, entry, _describe)
@@ -304,7 +321,7 @@ class Chain:
 
         def build(data: TableData) -> Delete:
             assert rule is not None
-            entry = rule._compile(data.has_chain)
+            entry = self._compiled(rule, data)
             return Delete(name, entry, occurrence, _describe, listing is not None)
 
         self.table._edit(build)

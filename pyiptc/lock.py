@@ -36,6 +36,12 @@ _NOT_TO_BE_HAD = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.EN
 #: waited for a lock of its own would wait for ever.
 _holders: dict[tuple[int, int], tuple[int, int]] = {}
 
+#: Open descriptors of lock files. A child that is forked has them too, and a lock lasts until the
+#: last of them is closed: the child must not keep its parent's.
+_descriptors: set[int] = set()
+#: Held while one is opened, and while the process forks.
+_opening = threading.Lock()
+
 _log = logging.getLogger("pyiptc.lock")
 
 
@@ -130,21 +136,19 @@ def held(path: Optional[str], wait: Optional[float] = None) -> Iterator[None]:
     if path is None:
         yield
         return
-    try:
-        fd = _open(path)
-    except OSError as error:
-        raise AccessError(
-            f"can't open lock file {path}: {error.strerror}: XTABLES_LOCKFILE names another one, "
-            f'lock="netns" one for this network namespace',
-            error.errno,
-            "open",
-            path,
-        ) from error
-    try:
+    with contextlib.ExitStack() as stack:
+        try:
+            fd = stack.enter_context(_opened(path))
+        except OSError as error:
+            raise AccessError(
+                f"can't open lock file {path}: {error.strerror}: XTABLES_LOCKFILE names another one, "
+                f'lock="netns" one for this network namespace',
+                error.errno,
+                "open",
+                path,
+            ) from error
         with _locked(fd, path, wait):
             yield
-    finally:
-        os.close(fd)
 
 
 @contextlib.contextmanager
@@ -156,23 +160,44 @@ def held_to_read(path: Optional[str], wait: Optional[float] = None) -> Iterator[
     Raises:
         LockTimeout: Somebody else held it all the time.
     """
-    try:
-        fd = None if path is None else _open(path)
-    except OSError as error:
-        if error.errno not in _NOT_TO_BE_HAD:
-            raise
-        fd = None
-    if fd is None or path is None:
+    with contextlib.ExitStack() as stack:
+        try:
+            fd = None if path is None else stack.enter_context(_opened(path))
+        except OSError as error:
+            if error.errno not in _NOT_TO_BE_HAD:
+                raise
+            fd = None
+        if fd is not None and path is not None and _holders.get(_file(fd)) != _here():
+            stack.enter_context(_locked(fd, path, wait))
         yield
-        return
+
+
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[int]:
+    owner = os.getpid()
+    with _opening:
+        fd = _open(path)
+        _descriptors.add(fd)
     try:
-        if _holders.get(_file(fd)) == _here():
-            yield
-        else:
-            with _locked(fd, path, wait):
-                yield
+        yield fd
     finally:
-        os.close(fd)
+        if os.getpid() == owner:
+            _descriptors.discard(fd)
+            os.close(fd)
+
+
+def _after_fork_in_child() -> None:
+    _opening.release()
+    _holders.clear()
+    while _descriptors:
+        os.close(_descriptors.pop())
+
+
+os.register_at_fork(
+    before=_opening.acquire,
+    after_in_parent=_opening.release,
+    after_in_child=_after_fork_in_child,
+)
 
 
 def _file(fd: int) -> tuple[int, int]:
@@ -204,11 +229,9 @@ def _locked(fd: int, path: str, wait: Optional[float]) -> Iterator[None]:
     try:
         yield
     finally:
-        # A child forked meanwhile has a descriptor of the same lock: closing alone would leave it
-        # locked as long as the child lives, and a child must not unlock its parent's.
-        if _holders.get(file) == holder:
-            del _holders[file]
+        # A child that was forked meanwhile has closed it, and the lock is its parent's.
         if os.getpid() == holder[0]:
+            del _holders[file]
             fcntl.flock(fd, fcntl.LOCK_UN)
 
 

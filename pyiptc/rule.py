@@ -22,6 +22,7 @@ from .counters import Counters, checked
 from .dictionary import fill, to_dict
 from .enums import Family, HeaderFlag, Inverted
 from .errors import RuleError, XTablesError
+from .extension import NAMESPACE_DEPENDENT
 from .identity import Key, key_of, mask_of, unordered
 from .match import Match
 from .target import Target
@@ -168,10 +169,22 @@ class Rule:
         return [word.text for word in split(str(self))]
 
     def _read_here(self) -> None:
-        """Print what depends on the namespace while the thread is in it: sets have names there."""
-        entry = self._entry
-        if entry is not None and (b"set\0" in entry.data or b"SET\0" in entry.data):
+        """Print what depends on the namespace while the thread is in it: sets have names there.
+
+        From then on they are what counts: in another namespace the same number is another set.
+        """
+        if self._entry is not None and self._is_bound:
             self._unpacked()
+            self._entry = None
+
+    @property
+    def _is_bound(self) -> bool:
+        """Whether it may mean something else in another network namespace."""
+        entry = self._entry
+        if entry is not None:
+            return b"set\0" in entry.data or b"SET\0" in entry.data
+        parts = [*(self._matches or ()), *([self._target] if self._target is not None else [])]
+        return any(part.name in NAMESPACE_DEPENDENT for part in parts)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_") or name == "chain" or hasattr(type(self), name):

@@ -387,6 +387,33 @@ def test_who_holds_the_lock_is_said(bench: Bench) -> None:
     assert bench.numbers() == [1]
 
 
+ORPHAN = """
+import os, signal, sys, time
+from support.family import FAMILIES
+
+table = FAMILIES[sys.argv[1]].Table("filter")
+reader, writer = os.pipe()
+if os.fork() == 0:
+    with table.transaction():
+        if os.fork() == 0:
+            os.write(writer, str(os.getpid()).encode())
+            time.sleep(60)
+        time.sleep(60)
+orphan = int(os.read(reader, 16))
+parent = int(open(f"/proc/{orphan}/stat").read().rpartition(")")[2].split()[1])
+os.kill(parent, signal.SIGKILL)
+try:
+    with table.transaction(wait=5):
+        print("had")
+finally:
+    os.kill(orphan, signal.SIGKILL)
+"""
+
+
+def test_a_child_does_not_keep_its_parents_lock(family: Family) -> None:
+    assert isolated.output(ORPHAN, family.name) == "had\n"
+
+
 @pytest.mark.parametrize("wait", [True, "1", -1, float("nan"), [1]])
 def test_seconds_that_are_none(bench: Bench, wait: Any) -> None:
     with pytest.raises((TypeError, ValueError), match="seconds to wait"):
