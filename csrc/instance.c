@@ -18,6 +18,7 @@
 
 struct pyiptc_instance {
 	pthread_mutex_t mutex;
+	struct pyiptc_host host;
 	const struct pyiptc_inner *inner;
 	char *libiptc;
 	struct pyiptc_instance *next;
@@ -103,7 +104,9 @@ int pyiptc_instance_open(unsigned int nfproto, const char *path, const char *lib
 	*(void **)&open_inner = dlsym(handle, PYIPTC_INNER_SYMBOL);
 	if (open_inner == NULL)
 		goto err_load;
-	instance->inner = open_inner(&host, nfproto, libxtables, libdir, &reason);
+	instance->host = host;
+	instance->host.environment = single || !pyiptc_instance_has_namespaces() ? NULL : environ;
+	instance->inner = open_inner(&instance->host, nfproto, libxtables, libdir, &reason);
 	if (instance->inner == NULL) {
 		snprintf(error, error_size, "%s", reason);
 		goto err_open;

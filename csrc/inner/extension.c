@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "command.h"
 #include "interpose.h"
@@ -487,6 +488,36 @@ static int load_symbols(const char *path, const char **error)
 	return 0;
 }
 
+/*
+ * This libc began with the process's array of variables. setenv() there may free it, and getenv()
+ * here, as of a name service or for TZ, would look at what is in its place. All variables stay as
+ * they are now.
+ */
+static int copy_environment(char *const *from)
+{
+	size_t count = 0;
+	char **copy;
+
+	if (from == NULL)
+		return 0;
+	while (from[count] != NULL)
+		count++;
+	copy = calloc(count + 1, sizeof(*copy));
+	if (copy == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		copy[i] = strdup(from[i]);
+		if (copy[i] == NULL) {
+			while (i > 0)
+				free(copy[--i]);
+			free(copy);
+			return -ENOMEM;
+		}
+	}
+	environ = copy;
+	return 0;
+}
+
 static const struct pyiptc_inner functions = {
 	.abi = PYIPTC_INNER_ABI,
 	.libxtables_version = XTABLES_VERSION,
@@ -518,6 +549,9 @@ const struct pyiptc_inner *pyiptc_inner_open(const struct pyiptc_host *from, uns
 	interpose_use_host(from);
 	host = from;
 	family = nfproto;
+	*error = "out of memory";
+	if (copy_environment(from->environment) != 0)
+		return NULL;
 	if (load_symbols(libxtables, error) != 0)
 		return NULL;
 	*error = "out of memory";

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 /* Both halves compare it, so that files of two builds never work together by accident. */
-#define PYIPTC_INNER_ABI 2
+#define PYIPTC_INNER_ABI 3
 
 /* Name of the only symbol the outer half looks up: a pyiptc_inner_open_fn. */
 #define PYIPTC_INNER_SYMBOL "pyiptc_inner_open"
@@ -42,6 +42,9 @@ struct pyiptc_host {
 	/* 1: the kernel of the calling thread's network namespace knows this revision; 0: not. */
 	int (*revision)(unsigned int family, enum pyiptc_kind kind, const char *name,
 			uint8_t revision);
+	/* The process's, to be copied: it is changed and freed without the other libc hearing of
+	 * it. NULL where there is one libc for both. */
+	char *const *environment;
 };
 
 struct pyiptc_extension {
