@@ -6,7 +6,7 @@ from __future__ import annotations
 import socket
 from typing import NamedTuple, Optional
 
-from .errors import RuleError
+from .errors import RuleError, shown
 from .text import decode, encode
 
 __all__ = ["Network", "format_interface", "format_network", "parse_interface", "parse_network"]
@@ -49,7 +49,9 @@ def _to_bytes(text: str, family: int, what: str, whole: str) -> bytes:
         return socket.inet_pton(family, text)
     except (OSError, ValueError, UnicodeEncodeError):
         version = "IPv4" if family == socket.AF_INET else "IPv6"
-        raise RuleError(f"invalid {what} {text!r} in {whole!r}: expected {version}") from None
+        raise RuleError(
+            f"invalid {what} {shown(text)} in {shown(whole)}: expected {version}"
+        ) from None
 
 
 def prefix_mask(length: int, size: int) -> bytes:
@@ -87,7 +89,7 @@ def parse_interface(text: str) -> tuple[bytes, bytes]:
     if len(name) > INTERFACE_MAX:
         raise RuleError(f"interface name {text} too long: at most {INTERFACE_MAX} bytes")
     if b"\0" in name:
-        raise RuleError(f"interface name {text!r} has a NUL byte")
+        raise RuleError(f"interface name {shown(text)} has a NUL byte")
     if name.endswith(b"+"):
         return name, b"\xff" * (len(name) - 1)
     # The NUL belongs to the name: eth0 is not eth01.

@@ -23,7 +23,7 @@ from .edits import (
     ZeroRules,
     find,
 )
-from .errors import RuleError
+from .errors import RuleError, shown
 from .identity import Key, key_of
 from .policy import Policy
 from .rule import Rule, Rule6
@@ -80,7 +80,7 @@ class Chain:
 
     def __new__(cls, table: Table, name: str) -> Chain:
         if not isinstance(name, str):
-            raise TypeError(f"a chain's name is a string, not {name!r}")
+            raise TypeError(f"a chain's name is a string, not {shown(name)}")
         chain = table._chain_objects.get(name)
         if chain is None:
             chain = object.__new__(cls)
@@ -153,7 +153,7 @@ class Chain:
         """Position of the first rule that equals *rule*, 0-based. Raises ValueError."""
         found = self._find(rule)
         if found < 0:
-            raise ValueError(f"{rule!r} is not in chain {self.name}")
+            raise ValueError(f"{shown(rule)} is not in chain {self.name}")
         return found
 
     def _find(self, rule: AnyRule) -> int:
@@ -187,6 +187,8 @@ class Chain:
 
     def extend(self, rules: Iterable[AnyRule]) -> None:
         """Append many rules with one commit; none is appended where one is wrong."""
+        if isinstance(rules, (str, bytes)):
+            raise TypeError(f"expected several rules, not {shown(rules)}")
         with self.table._batch():
             for rule in rules:
                 self.append(rule)
@@ -262,7 +264,7 @@ class Chain:
             # A set's name means something in the table's namespace only.
             with self.table._namespace.socket(self.table._family):
                 return parse(rule)
-        raise TypeError(f"expected a {self.table._rule_class.__name__} or text, not {rule!r}")
+        raise TypeError(f"expected a {self.table._rule_class.__name__} or text, not {shown(rule)}")
 
     def _compiled(self, rule: Rule, data: TableData) -> Entry:
         """A rule's entry, as it is in this table's namespace."""
@@ -405,7 +407,7 @@ class Chain:
 
 def _checked_index(index: Any) -> int:
     if isinstance(index, bool) or not hasattr(index, "__index__"):
-        raise TypeError(f"a position is a number, not {index!r}")
+        raise TypeError(f"a position is a number, not {shown(index)}")
     number = int(index)
     if number < 0:
         raise ValueError(f"a position is 0 or more, not {number}")

@@ -6,7 +6,7 @@ from __future__ import annotations
 from ._blob import JUMP, Entry, compose, payload_name, standard_target
 from ._kernel import TableData
 from .enums import Verdict
-from .errors import ChainNameError, RuleError, XTablesError
+from .errors import ChainNameError, RuleError, XTablesError, shown
 from .rule import Rule
 from .text import encode
 
@@ -18,7 +18,7 @@ NAT_DROP = 'The "nat" table is not intended for filtering, the use of DROP is th
 def new_chain_name(name: str) -> str:
     """A name that iptables can take too."""
     if not isinstance(name, str):
-        raise TypeError(f"a chain's name is a string, not {name!r}")
+        raise TypeError(f"a chain's name is a string, not {shown(name)}")
     problem = None
     if not name:
         problem = "it is empty"

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from .errors import shown
+
 __all__ = ["Counters"]
 
 
@@ -29,7 +31,7 @@ class Counters(NamedTuple):
 
 def _pair(value: object) -> tuple[int, int]:
     if not isinstance(value, tuple) or len(value) != 2:
-        raise TypeError(f"counters are packets and bytes, not {value!r}")
+        raise TypeError(f"counters are packets and bytes, not {shown(value)}")
     return value
 
 
@@ -41,12 +43,12 @@ def checked(value: object) -> Counters:
         ValueError: Out of range.
     """
     if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
-        raise TypeError(f"counters are packets and bytes, not {value!r}")
+        raise TypeError(f"counters are packets and bytes, not {shown(value)}")
     numbers = tuple(value)
     if len(numbers) != 2 or not all(
         isinstance(number, int) and not isinstance(number, bool) for number in numbers
     ):
-        raise TypeError(f"counters are packets and bytes, not {value!r}")
+        raise TypeError(f"counters are packets and bytes, not {shown(value)}")
     if not all(0 <= number < 1 << 64 for number in numbers):
-        raise ValueError(f"counters are 64 bit unsigned numbers, not {value!r}")
+        raise ValueError(f"counters are 64 bit unsigned numbers, not {shown(value)}")
     return Counters(*numbers)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .addresses import Network, format_network
 from .enums import Family, Inverted
-from .errors import RuleError, XTablesError
+from .errors import RuleError, XTablesError, shown
 from .match import Match
 from .target import Target
 
@@ -120,7 +120,7 @@ def fill(
         XTablesError: An unknown match, target or option, or an invalid value.
     """
     if not isinstance(value, Mapping):
-        raise TypeError(f"a rule is a dictionary, not {value!r}")
+        raise TypeError(f"a rule is a dictionary, not {shown(value)}")
     for key, attribute in _HEADER.items():
         if key in value and not (key == "dst" and isinstance(value[key], (Mapping, list))):
             _set_field(rule, key, attribute, value[key])
@@ -149,22 +149,26 @@ def _set_field(rule: Rule, key: str, attribute: str, value: Any) -> None:
 
 def _set_match(rule: Rule, name: str, value: Any) -> None:
     if not isinstance(name, str):
-        raise TypeError(f"a key of a rule is a string, not {name!r}")
+        raise TypeError(f"a key of a rule is a string, not {shown(name)}")
     if (
         isinstance(value, (list, tuple))
         and value
         and all(isinstance(item, (Mapping, list, tuple)) for item in value)
     ):
         for item in value:
-            _set_match(rule, name, item)
-        return
+            _set_one_match(rule, name, item)
+    else:
+        _set_one_match(rule, name, value)
+
+
+def _set_one_match(rule: Rule, name: str, value: Any) -> None:
     if isinstance(value, Mapping) and _OPAQUE in value:
         rule.add_match(Match(rule, match=_opaque_payload(name, value)))
         return
     try:
         match = rule.create_match(name)
     except XTablesError as error:
-        raise XTablesError(f"field {name!r}: {error}", name) from error
+        raise XTablesError(f"field {shown(name)}: {error}", name) from error
     if isinstance(value, Mapping):
         _set_options(match, value)
     else:
@@ -183,7 +187,7 @@ def _opaque_payload(name: str, value: Mapping[str, Any]) -> bytes:
 
 def _set_options(module: Any, options: Mapping[str, Any]) -> None:
     if not isinstance(options, Mapping):
-        raise TypeError(f"options of {module.name} are a dictionary, not {options!r}")
+        raise TypeError(f"options of {module.name} are a dictionary, not {shown(options)}")
     for option, words in options.items():
         if option == "next" and isinstance(words, Mapping):
             module.set_parameter("next")
@@ -197,7 +201,7 @@ def _set_target(rule: Rule, value: Union[str, Mapping[str, Any], None]) -> None:
         rule.create_target(value or "")
         return
     if not isinstance(value, Mapping) or len(value) != 1:
-        raise TypeError(f"a target is a name or {{name: options}}, not {value!r}")
+        raise TypeError(f"a target is a name or {{name: options}}, not {shown(value)}")
     ((name, options),) = value.items()
     if name == "goto":
         rule.create_target(options, goto=True)

@@ -7,13 +7,14 @@ as the command line would put it. :func:`replay` does them on a table that other
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Optional, Protocol, Union
 
 from ._blob import Entry
 from ._kernel import CounterArray, TableData
-from .errors import ConflictError, RuleNotFoundError, strerror
+from .errors import ConflictError, RuleNotFoundError, shown, strerror
 from .identity import Key, key_of, mask_of, unordered
 
 __all__ = [
@@ -191,20 +192,17 @@ class Delete:
         return found[-1]
 
     def check(self, seen: TableData, data: TableData) -> None:
-        """Raise ConflictError unless it is the one that was seen, or nobody has touched its equals."""
-        if not self.was_seen or not data.has_chain(self.chain):
+        """Raise ConflictError where others have added or deleted equal rules: which is it now?"""
+        if not self.was_seen or not data.has_chain(self.chain) or not seen.has_chain(self.chain):
             return
-        found = len(self._equal(data, self.occurrence + 1))
-        if found > self.occurrence:
-            return
-        if seen.has_chain(self.chain) and found == len(self._equal(seen, self.occurrence + 1)):
-            return
-        raise ConflictError(
-            f"chain {self.chain} of table {data.name} was changed meanwhile: of the rule "
-            f"{self.describe(self.entry)!r} number {self.occurrence + 1} was seen, and {found} are left"
-        )
+        before, now = len(self._equal(seen)), len(self._equal(data))
+        if before != now:
+            raise ConflictError(
+                f"chain {self.chain} of table {data.name} was changed meanwhile: rule "
+                f"{shown(self.describe(self.entry))} was there {before} times, and now is {now} times"
+            )
 
-    def _equal(self, data: TableData, count: int) -> list[int]:
+    def _equal(self, data: TableData, count: int = sys.maxsize) -> list[int]:
         """Indices of equal rules, at most as many; of those in another order if there are none."""
         mask = mask_of(self.entry)
         found: list[int] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno as _errno
 import os
+import reprlib
 from typing import Optional
 
 __all__ = [
@@ -37,6 +38,16 @@ __all__ = [
     "UnsupportedError",
     "XTablesError",
 ]
+
+
+_shown = reprlib.Repr()
+_shown.maxlevel = 3
+_shown.maxstring = _shown.maxother = 120
+
+
+def shown(value: object) -> str:
+    """A value for a message: as ``repr()`` has it, but of bounded length and depth."""
+    return _shown.repr(value)
 
 
 class IPTCError(Exception):
@@ -141,7 +152,7 @@ class RestoreError(IPTCError, ValueError):
         self.reason = reason
 
     def __str__(self) -> str:
-        return f"line {self.line_number}: {self.reason}: {self.line!r}"
+        return f"line {self.line_number}: {self.reason}: {shown(self.line)}"
 
 
 class RuleNotFoundError(IPTCError, LookupError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from . import _xtables
 from ._blob import PAYLOAD_HEADER, payload_name, payload_revision
 from .enums import Kind
-from .errors import BlobError, UnknownOptionError, XTablesError
+from .errors import BlobError, UnknownOptionError, XTablesError, shown
 from .identity import user_size
 from .mended import mended
 from .text import Option, decode, encode, read_options
@@ -60,10 +60,12 @@ class IPTCModule:
         revision: Optional[int] = None,
     ) -> None:
         word = self._kind.name.lower()
+        if not hasattr(rule, "nfproto"):
+            raise TypeError(f"a {word} belongs to a rule, not to {shown(rule)}")
         if name is None and payload is None:
             raise ValueError(f"can't create {word} based on nothing")
         if name is not None and not isinstance(name, str):
-            raise TypeError(f"the name of a {word} is a string, not {name!r}")
+            raise TypeError(f"the name of a {word} is a string, not {shown(name)}")
         self._rule = rule
         self._made = self._printed = None
         self._said = set()
@@ -294,7 +296,7 @@ class IPTCModule:
     def set_parameter(self, parameter: str, value: Any = None) -> None:
         """Set an option, by its name with ``-`` or ``_``; None as value sets a flag."""
         if not isinstance(parameter, str):
-            raise TypeError(f"the name of an option is a string, not {parameter!r}")
+            raise TypeError(f"the name of an option is a string, not {shown(parameter)}")
         self.parse(parameter.replace("_", "-"), "" if value is None else value)
 
     def get_parameter(self, parameter: str) -> Optional[str]:
@@ -482,7 +484,7 @@ def _option_of(name: str, value: Any, has_arg: int, module: str) -> Option:
     for word in words[1:]:
         if word.startswith("-") or word == "!":
             raise XTablesError(
-                f'{module}: option "--{name}": {word!r} is no value', module, None, None, name
+                f'{module}: option "--{name}": {shown(word)} is no value', module, None, None, name
             )
     return Option(name, inverted, words)
 
@@ -500,7 +502,9 @@ def _words_of(value: Any) -> tuple[bool, tuple[str, ...]]:
         if words and words[0] == "!":
             return True, words[1:]
         return False, words
-    raise TypeError(f"Invalid parameter value: must be string or list of strings, not {value!r}")
+    raise TypeError(
+        f"Invalid parameter value: must be string or list of strings, not {shown(value)}"
+    )
 
 
 def _word_of(value: Any) -> str:
@@ -510,4 +514,6 @@ def _word_of(value: Any) -> str:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
-    raise TypeError(f"Invalid parameter value: must be string or list of strings, not {value!r}")
+    raise TypeError(
+        f"Invalid parameter value: must be string or list of strings, not {shown(value)}"
+    )

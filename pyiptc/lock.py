@@ -18,7 +18,7 @@ import time
 from collections.abc import Iterator
 from typing import Optional
 
-from .errors import AccessError, LockTimeout, TransactionError
+from .errors import AccessError, LockTimeout, TransactionError, shown
 
 __all__ = ["checked_wait", "held", "held_to_read", "lock_kind", "lock_path"]
 
@@ -50,7 +50,7 @@ def lock_kind(kind: Optional[str]) -> str:
     if kind is None:
         kind = os.environ.get("PYIPTC_LOCK") or "auto"
     if kind not in KINDS:
-        raise ValueError(f"lock {kind!r}: expected one of {', '.join(KINDS)}")
+        raise ValueError(f"lock {shown(kind)}: expected one of {', '.join(KINDS)}")
     return kind
 
 
@@ -87,9 +87,9 @@ def lock_path(cookie: int, kind: Optional[str] = None) -> Optional[str]:
 def checked_wait(wait: object) -> float:
     """Seconds to wait. Raises TypeError, ValueError."""
     if isinstance(wait, bool) or not isinstance(wait, (int, float)):
-        raise TypeError(f"seconds to wait are a number, not {wait!r}")
+        raise TypeError(f"seconds to wait are a number, not {shown(wait)}")
     if not wait >= 0:
-        raise ValueError(f"seconds to wait are 0 or more, not {wait!r}")
+        raise ValueError(f"seconds to wait are 0 or more, not {shown(wait)}")
     return min(float(wait), threading.TIMEOUT_MAX)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Optional, Protocol, Union
 
 from . import _kernel
-from .errors import AccessError, IPTCError
+from .errors import AccessError, IPTCError, shown
 
 __all__ = ["Namespace", "NetnsSpec", "current_cookie", "existing_tables", "netns"]
 
@@ -90,7 +90,10 @@ def _open(spec: NetnsSpec) -> int:
     if isinstance(spec, bool):
         raise TypeError("a network namespace is a name, a path, a pid or a file, not a bool")
     if hasattr(spec, "fileno"):
-        return os.dup(spec.fileno())
+        try:
+            return os.dup(spec.fileno())
+        except OSError as error:
+            raise _cannot_open(spec, "its descriptor", error) from error
     if isinstance(spec, int):
         path = f"/proc/{spec}/ns/net"
     else:
@@ -100,9 +103,13 @@ def _open(spec: NetnsSpec) -> int:
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:
-        failed = IPTCError(f"no network namespace {spec!r}: {path}: {error.strerror}")
-        failed.errno = error.errno
-        raise failed from error
+        raise _cannot_open(spec, path, error) from error
+
+
+def _cannot_open(spec: object, what: str, error: OSError) -> IPTCError:
+    failed = IPTCError(f"no network namespace {shown(spec)}: {what}: {error.strerror}")
+    failed.errno = error.errno
+    return failed
 
 
 class Namespace:

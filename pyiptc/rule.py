@@ -21,7 +21,7 @@ from .addresses import (
 from .counters import Counters, checked
 from .dictionary import fill, to_dict
 from .enums import Family, HeaderFlag, Inverted
-from .errors import RuleError, XTablesError
+from .errors import RuleError, XTablesError, shown
 from .extension import NAMESPACE_DEPENDENT
 from .identity import Key, key_of, mask_of, unordered
 from .match import Match
@@ -190,7 +190,7 @@ class Rule:
         if name.startswith("_") or name == "chain" or hasattr(type(self), name):
             object.__setattr__(self, name, value)
             return
-        text = f"a rule has no {name!r}; options belong to its matches and its target"
+        text = f"a rule has no {shown(name)}; options belong to its matches and its target"
         if strict:
             raise AttributeError(text)
         warnings.warn(f"{text}: kept as a plain attribute", UserWarning, stacklevel=2)
@@ -330,7 +330,7 @@ class Rule:
     def add_match(self, match: Match) -> None:
         """Add a match at the end; it then belongs to this rule."""
         if not isinstance(match, Match):
-            raise TypeError(f"expected a Match, not {match!r}")
+            raise TypeError(f"expected a Match, not {shown(match)}")
         self._check_family(match)
         self._edit()
         assert self._matches is not None
@@ -363,7 +363,7 @@ class Rule:
     @target.setter
     def target(self, target: Target) -> None:
         if not isinstance(target, Target):
-            raise AttributeError(f"a rule's target is a Target, not {target!r}")
+            raise AttributeError(f"a rule's target is a Target, not {shown(target)}")
         self._check_family(target)
         self._edit()
         target.rule = self
@@ -403,7 +403,7 @@ class Rule:
         if value is None:
             return False, parse_network(self._any, self._family)
         if not isinstance(value, str):
-            raise TypeError(f"an address is text such as {self._any!r}, not {value!r}")
+            raise TypeError(f"an address is text such as {self._any!r}, not {shown(value)}")
         inverted = value.startswith("!")
         return inverted, parse_network(value[1:].lstrip(" ") if inverted else value, self._family)
 
@@ -447,7 +447,7 @@ class Rule:
         if value is None:
             return False, (b"", b"")
         if not isinstance(value, str):
-            raise TypeError(f"an interface is text such as 'eth0', not {value!r}")
+            raise TypeError(f"an interface is text such as 'eth0', not {shown(value)}")
         inverted = value.startswith("!")
         return inverted, parse_interface(value[1:].lstrip(" ") if inverted else value)
 
@@ -498,14 +498,14 @@ class Rule:
         if value is None:
             value = 0
         if isinstance(value, bool) or not isinstance(value, (str, int)):
-            raise TypeError(f"a protocol is a name or a number, not {value!r}")
+            raise TypeError(f"a protocol is a name or a number, not {shown(value)}")
         if isinstance(value, int) and not 0 <= value <= 255:
             raise RuleError("invalid protocol number: expected a name or 0 to 255")
         text = str(value)
         inverted = text.startswith("!")
         number = self._protocol_number(text[1:].lstrip(" ") if inverted else text)
         if inverted and number == 0:
-            raise RuleError(f"invalid protocol {value!r}: rule would never match protocol")
+            raise RuleError(f"invalid protocol {shown(value)}: rule would never match protocol")
         header = self._edit()
         header.proto = number
         self._set_inverted(header, Inverted.PROTOCOL, inverted)
@@ -739,7 +739,7 @@ def _checked_words(words: Sequence[str]) -> list[str]:
     words = list(words)
     for word in words:
         if not isinstance(word, str):
-            raise TypeError(f"a rule is text or a list of words, not {word!r}")
+            raise TypeError(f"a rule is text or a list of words, not {shown(word)}")
     return words
 
 

@@ -9,7 +9,7 @@ from typing import Any, Optional, Union
 
 from . import _kernel
 from .enums import Family
-from .errors import IPTCError, PartialCommitError
+from .errors import IPTCError, PartialCommitError, shown
 from .lock import held, lock_path
 from .namespace import Namespace, NetnsSpec, existing_tables
 from .savefile import Reader, save_table, table_to_dict
@@ -26,7 +26,7 @@ def _class_of(family: Union[str, int]) -> type[Table]:
         Family.IPV6: Table6,
     }
     if family not in classes:
-        raise ValueError(f"family {family!r}: expected 'ipv4' or 'ipv6'")
+        raise ValueError(f"family {shown(family)}: expected 'ipv4' or 'ipv6'")
     return classes[family]
 
 

@@ -34,6 +34,7 @@ from .errors import (
     KernelError,
     RestoreError,
     RuleError,
+    shown,
 )
 from .rule import Rule
 from .text import decode, quoted, split
@@ -351,10 +352,10 @@ def _lines(text: Any) -> Iterator[str]:
         # Not splitlines(): a comment may hold a form feed.
         text = text.removesuffix("\n").split("\n")
     if not isinstance(text, Iterable):
-        raise TypeError(f"a save file is text, bytes or lines, not {text!r}")
+        raise TypeError(f"a save file is text, bytes or lines, not {shown(text)}")
     for line in text:
         if not isinstance(line, (str, bytes)):
-            raise TypeError(f"a line is text or bytes, not {line!r}")
+            raise TypeError(f"a line is text or bytes, not {shown(line)}")
         yield (decode(line) if isinstance(line, bytes) else line).rstrip("\r\n")
 
 
@@ -373,7 +374,7 @@ def _command_of(words: list[str]) -> tuple[str, list[str]]:
     elif first[:1] == "-" and first[1:2] in _COMMANDS:
         return first[1], [*([first[2:]] if first[2:] else []), *words[1:]]
     raise RuleError(
-        f"no command specified: expected a line to begin with -A or its like, not {first!r}"
+        f"no command specified: expected a line to begin with -A or its like, not {shown(first)}"
     )
 
 

@@ -41,6 +41,7 @@ from .errors import (
     KernelError,
     LockTimeout,
     TransactionError,
+    shown,
     strerror,
 )
 from .lock import checked_wait, lock_kind, lock_path
@@ -120,7 +121,7 @@ class Table:
         lock: Optional[str] = None,
     ) -> Table:
         if not isinstance(name, str):
-            raise TypeError(f"a table's name is a string, not {name!r}")
+            raise TypeError(f"a table's name is a string, not {shown(name)}")
         kind = lock_kind(lock)
         place = Namespace(netns, name)
         with cls._cache_lock:
@@ -357,6 +358,7 @@ class Table:
             wait: Seconds to wait for the lock; None as the table is set.
             retries: How often that may happen.
         Raises:
+            TypeError, ValueError: *wait* or *retries* is no such number.
             TransactionError: Inside of another transaction of this thread, or with edits pending.
             LockTimeout, KernelError, ConflictError: Nothing was changed.
         """
@@ -598,7 +600,7 @@ class Table:
         name = _name(chain)
         verdict = policy.name if isinstance(policy, Policy) else policy
         if not isinstance(verdict, str):
-            raise TypeError(f"a policy is a name or a Policy, not {policy!r}")
+            raise TypeError(f"a policy is a name or a Policy, not {shown(policy)}")
         given = None if counters is None else checked(counters)
         self._edit(lambda data: SetPolicy(name, verdict, given))
 
@@ -705,7 +707,7 @@ def _with_edits(error: KernelError, edits: list[Edit]) -> KernelError:
 def _name(chain: Named) -> str:
     name = chain.name if isinstance(chain, Chain) else chain
     if not isinstance(name, str):
-        raise TypeError(f"expected a chain or its name, not {chain!r}")
+        raise TypeError(f"expected a chain or its name, not {shown(chain)}")
     return name
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from . import _xtables, registry
 from ._blob import FALLTHROUGH, JUMP, PLAIN, Entry, payload_name, standard_target
 from .enums import Kind, Verdict
-from .errors import XTablesError
+from .errors import XTablesError, shown
 from .extension import IPTCModule
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ class Target(IPTCModule):
     @standard_target.setter
     def standard_target(self, name: str) -> None:
         if not isinstance(name, str):
-            raise TypeError(f"a verdict or chain is a string, not {name!r}")
+            raise TypeError(f"a verdict or chain is a string, not {shown(name)}")
         self._start_standard(self._rule, name)
         self._number = None
         if name == "" or name in VERDICTS:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
-from .errors import RuleError
+from .errors import RuleError, shown
 
 __all__ = [
     "Option",
@@ -53,7 +53,7 @@ def encode(text: str) -> bytes:
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
-        raise RuleError(f"{text!r} cannot be encoded: {error.reason}") from None
+        raise RuleError(f"{shown(text)} cannot be encoded: {error.reason}") from None
 
 
 def split(text: str) -> list[Word]:
@@ -131,7 +131,7 @@ def shell_split(text: str) -> list[str]:
             started = True
     if quote or escaped:
         missing = f"no closing {quote}" if quote else "nothing after a backslash"
-        raise RuleError(f"{text!r}: {missing}")
+        raise RuleError(f"{shown(text)}: {missing}")
     if started:
         words.append("".join(current))
     return words

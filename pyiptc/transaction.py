@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Optional
 
 from . import lock
 from .edits import Edit
-from .errors import CountersLostError, IPTCError, PartialCommitError, TransactionError
+from .errors import CountersLostError, IPTCError, PartialCommitError, TransactionError, shown
 
 if TYPE_CHECKING:
     from .table import Table
@@ -77,6 +77,10 @@ def transaction(
     """
     if not tables:
         raise TypeError("transaction() needs a table")
+    if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
+        raise ValueError(f"retries are a number of 0 or more, not {shown(retries)}")
+    if wait is not None:
+        wait = lock.checked_wait(wait)
     if len(set(tables)) != len(tables):
         raise TransactionError("a table is given twice")
     started = time.monotonic()
