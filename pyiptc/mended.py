@@ -75,6 +75,7 @@ _NAMES: dict[tuple[Kind, str, int], tuple[_Name, ...]] = {
         _Name("rateest2", 16, 16),
     ),
     (Kind.MATCH, "physdev", 0): (_Name("physdev-in", 0, 16), _Name("physdev-out", 32, 16)),
+    (Kind.MATCH, "string", 1): (_Name("algo", 4, 16),),
     (Kind.MATCH, "osf", 0): (_Name("genre", 0, 32),),
     (Kind.TARGET, "IDLETIMER", 0): _IDLETIMER,
     (Kind.TARGET, "IDLETIMER", 1): _IDLETIMER,

@@ -6,6 +6,7 @@ import json
 import random
 import re
 import shlex
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,8 @@ def is_ambiguous(rule: Any) -> bool:
     Most of these are refused by the kernel, or differ in a bit that means nothing.
     """
     parts = [*rule.matches, *([rule.target] if rule.target is not None else [])]
-    if any(_ODD[part.name](part) for part in parts if part.name in _ODD):
+    extensions = [part for part in parts if not getattr(part, "_is_standard", False)]
+    if any(_ODD[part.name](part) for part in extensions if part.name in _ODD):
         return True
     names = rule.get_ip().iniface, rule.get_ip().outiface
     if any(name.startswith(b"!") for name in names):
@@ -56,13 +58,21 @@ _ODD: dict[str, Callable[[Any], bool]] = {
     # xt_rateest.h: flags (BPS and PPS are 48) and mode; the kernel wants both.
     "rateest": lambda part: part.is_opaque or not _data(part)[32] & 48 or not _data(part)[34],
     # xt_RATEEST.h: the smoothing is printed as a time that does not fit an int.
-    "RATEEST": lambda part: not part._is_standard and _data(part)[17] > 12,
+    "RATEEST": lambda part: _data(part)[17] > 12,
     # xt_NFQUEUE.h: 0:65535 are 65,536 queues, of which 16 bits are 0.
-    "NFQUEUE": lambda part: not part._is_standard and _data(part)[2:4] == bytes(2),
+    "NFQUEUE": lambda part: _data(part)[2:4] == bytes(2),
     # ip6t_rt.h: 0:4294967295 is any number, and not printed.
     "rt": lambda part: part._rule.nfproto == 10 and _data(part)[4:12] == bytes(4) + b"\xff" * 4,
-    # xt_time.h: the 0th of the month, of a word that is no number.
-    "time": lambda part: bool(_data(part)[16] & 1),
+    # xt_time.h: the 0th of the month, of a word that is no number; no day of the week at all.
+    "time": lambda part: bool(_data(part)[16] & 1) or not _data(part)[20],
+    # ip6t_NPT.h: more than the 64 bits that the kernel takes, of a mask with holes.
+    "SNPT": lambda part: max(_data(part)[32:34]) > 64,
+    "DNPT": lambda part: max(_data(part)[32:34]) > 64,
+    # xt_conntrack.h: a range of ports that ends at 0 is printed as one port.
+    "conntrack": lambda part: any(
+        high < low
+        for low, high in zip(*(struct.unpack_from("=4H", _data(part), at) for at in (138, 154)))
+    ),
 }
 """What to leave out, by the name of the match or target."""
 
