@@ -9,9 +9,9 @@ import errno as _errno
 import os
 
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE
-from libc.stdint cimport int64_t, uint32_t, uint64_t
-from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc
+from libc.string cimport memchr, memcpy, memset, strcmp
 from posix.unistd cimport close
 
 from . cimport _csrc
@@ -117,6 +117,101 @@ def load_module(str name not None) -> None:
         rc = _csrc.pyiptc_load_module(module)
     if rc < 0:
         raise OSError(-rc, os.strerror(-rc))
+
+
+cdef char *PROGRAM = b"pyiptc"
+#: Verdict of NF_DROP in a standard target.
+cdef int DROP = -1
+cdef uint64_t NO_COUNTERS[2]
+NO_COUNTERS[:] = [0, 0]
+
+
+cdef class _Line:
+    """A line of a save file, taken to words as iptables-restore does: ``[1:60] -A CHAIN word …``.
+
+    White space separates; double quotes keep it together, and inside them a backslash keeps the
+    next character as it is. The first pointer is the chain.
+    """
+
+    cdef bint is_rule
+    cdef int count
+    cdef char **pointers
+    cdef char *text
+    cdef uint64_t counters[2]
+
+    def __cinit__(self, bytes line not None):
+        cdef const char *at = line
+        cdef Py_ssize_t size = len(line)
+        self.is_rule = False
+        self.counters[0] = self.counters[1] = 0
+        if memchr(at, 0, size) is not NULL:
+            return
+        if at[0] == b"[":
+            at = self.take_counters(at + 1)
+            if at is NULL:
+                return
+        if at[0] != b"-" or at[1] != b"A" or at[2] != b" ":
+            return
+        # Words and the pointers to them: each word has a byte that separates it from the next.
+        self.text = <char *>malloc(size + 2)
+        self.pointers = <char **>malloc((size // 2 + 3) * sizeof(char *))
+        if self.text is NULL or self.pointers is NULL:
+            raise MemoryError
+        self.split(at + 3)
+        self.is_rule = self.count > 0
+
+    def __dealloc__(self):
+        free(self.text)
+        free(self.pointers)
+
+    cdef const char *take_counters(self, const char *at) noexcept:
+        """What follows ``packets:bytes] ``, or NULL where that is not what stands there."""
+        cdef uint64_t number
+        cdef int i, digits
+        for i in range(2):
+            number = 0
+            digits = 0
+            while b"0" <= at[0] <= b"9":
+                number = number * 10 + <uint64_t>(at[0] - c"0")
+                at += 1
+                digits += 1
+            # 19 digits fit 64 bits in any case.
+            if not 0 < digits < 20 or at[0] != (b":" if i == 0 else b"]"):
+                return NULL
+            self.counters[i] = number
+            at += 1
+        while at[0] == b" ":
+            at += 1
+        return at
+
+    cdef void split(self, const char *at) noexcept:
+        cdef char *to = self.text
+        cdef bint in_quotes = False, in_word = False
+        self.count = 0
+        while at[0] != 0:
+            if not in_quotes and (at[0] == b" " or at[0] == b"\t" or at[0] == b"\n"):
+                if in_word:
+                    to[0] = 0
+                    to += 1
+                in_word = False
+                at += 1
+                continue
+            if not in_word:
+                self.pointers[self.count] = to
+                self.count += 1
+                in_word = True
+            if at[0] == b'"':
+                in_quotes = not in_quotes
+            else:
+                if in_quotes and at[0] == b"\\":
+                    at += 1
+                    if at[0] == 0:
+                        break
+                to[0] = at[0]
+                to += 1
+            at += 1
+        to[0] = 0
+        self.pointers[self.count] = NULL
 
 
 #: A format of module struct.
@@ -456,6 +551,81 @@ cdef class TableData:
         self.check(_csrc.pyiptc_table_insert(self.table, found, found.count, entry.data,
                                              <uint32_t>len(entry.data), entry.kind, jump),
                    "append entry to", f"chain {chain}")
+
+    def append_line(self, Instance instance not None, bytes line not None,
+                    bint with_counters) -> bool:
+        """Append what a line of a save file says, ``[1:60] -A CHAIN -p tcp …``, without an object.
+
+        Args:
+            instance: Of the table's family, in whose namespace the calling thread is.
+            with_counters: Take the counters that stand before the command.
+        Returns:
+            False where it is another line, or there is anything to say about it: nothing was
+            changed, and whoever reads it again, word by word, says it.
+        Cost: what libxtables takes for the options, and 1 µs.
+        """
+        cdef _Line words = _Line(line)
+        cdef _csrc.pyiptc_chain *chain
+        cdef _csrc.pyiptc_reply reply
+        cdef const uint64_t *counters = &words.counters[0] if with_counters else &NO_COUNTERS[0]
+        cdef int rc
+        if not words.is_rule or self.table.family.nfproto != <unsigned int>instance.family:
+            return False
+        chain = _csrc.pyiptc_table_find_chain(self.table, words.pointers[0])
+        if chain is NULL:
+            return False
+        words.pointers[0] = PROGRAM
+        with nogil:
+            rc = _csrc.pyiptc_parse_rule(instance.instance, 0, words.count, words.pointers, NULL,
+                                         &reply)
+        try:
+            return (rc == 0 and reply.warnings_size == 0
+                    and self.append_reply(chain, &reply, counters))
+        finally:
+            _csrc.pyiptc_reply_free(&reply)
+
+    cdef bint append_reply(self, _csrc.pyiptc_chain *chain, const _csrc.pyiptc_reply *reply,
+                           const uint64_t *counters) except? False:
+        """Append the rules that were parsed, unless the command would refuse them for this chain."""
+        cdef _csrc.pyiptc_chain *jump = NULL
+        cdef _csrc.pyiptc_rule_kind kind = _csrc.PYIPTC_RULE_PLAIN
+        cdef uint32_t size = <uint32_t>(reply.payload_size // reply.entry_count), i
+        cdef unsigned char *entry = <unsigned char *>reply.payload
+        if reply.alias[0] != 0:
+            kind = _csrc.PYIPTC_RULE_JUMP
+            jump = _csrc.pyiptc_table_find_chain(self.table, reply.alias)
+            if jump is NULL or jump.hook >= 0:
+                return False
+        elif reply.is_fallthrough:
+            kind = _csrc.PYIPTC_RULE_FALLTHROUGH
+        if not self.is_allowed(chain, entry, kind):
+            return False
+        for i in range(reply.entry_count):
+            memcpy(entry + i * size + self.table.family.counters, counters, 16)
+            self.check(_csrc.pyiptc_table_insert(self.table, chain, chain.count, entry + i * size,
+                                                 size, kind, jump),
+                       "append entry to", f"chain {to_str(chain.name)}")
+        return True
+
+    cdef bint is_allowed(self, const _csrc.pyiptc_chain *chain, const unsigned char *entry,
+                         _csrc.pyiptc_rule_kind kind) noexcept:
+        """What :func:`pyiptc.checks.settled` checks of a rule that was given as text."""
+        cdef const _csrc.pyiptc_family *family = self.table.family
+        cdef uint16_t target_offset
+        cdef const char *target
+        cdef int verdict
+        memcpy(&target_offset, entry + family.offsets, 2)
+        target = <const char *>entry + target_offset + 2
+        memcpy(&verdict, target + 30, 4)
+        if kind == _csrc.PYIPTC_RULE_PLAIN and (
+                _csrc.pyiptc_table_find_chain(self.table, target) is not NULL if target[0] != 0
+                else verdict == DROP and strcmp(self.table.name, b"nat") == 0):
+            return False
+        if strcmp(chain.name, b"PREROUTING") == 0 or strcmp(chain.name, b"INPUT") == 0:
+            return entry[family.outiface] == 0
+        if strcmp(chain.name, b"POSTROUTING") == 0 or strcmp(chain.name, b"OUTPUT") == 0:
+            return entry[family.iniface] == 0
+        return True
 
     def replace(self, str chain not None, uint32_t index, Entry entry not None) -> None:
         """Replace an entry. Raises PositionError."""

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Optional
 
-from . import _kernel
+from . import _kernel, _xtables
 from .checks import NAT_DROP, new_chain_name, settled
 from .counters import checked
 from .edits import (
@@ -37,7 +37,7 @@ from .errors import (
     shown,
 )
 from .rule import Rule
-from .text import decode, quoted, split
+from .text import decode, encode, quoted, split
 from .transaction import RETRIES
 
 __all__ = ["Reader", "save_table", "table_to_dict"]
@@ -120,6 +120,7 @@ class Reader:
     ) -> None:
         self._socket = socket
         self._rule_class = rule_class
+        self._instance = _xtables.instance(rule_class._family)
         self._handle = handle
         self._flush = flush
         self._counters = counters
@@ -148,7 +149,8 @@ class Reader:
                 self._commit(self._data, f"line {number}")
                 continue
             try:
-                self._line(line)
+                if not self._append(line):
+                    self._line(line)
             except (IPTCError, ValueError, OverflowError) as error:
                 raise RestoreError(number, line, str(error)) from error
         if self._data is not None:
@@ -214,6 +216,12 @@ class Reader:
                 except (IPTCError, TypeError, ValueError) as error:
                     raise RuleError(f"rule {index} of chain {name}: {error}") from error
                 data.append(name, entry if self._counters else entry.with_counters(0, 0))
+
+    def _append(self, line: str) -> bool:
+        """Append a rule below Python; False where there is more to it."""
+        return self._data is not None and self._data.append_line(
+            self._instance, encode(line), self._counters
+        )
 
     def _line(self, line: str) -> None:
         if not line or line.startswith("#"):
