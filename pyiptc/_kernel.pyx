@@ -586,7 +586,7 @@ cdef class TableData:
 
     cdef bint append_reply(self, _csrc.pyiptc_chain *chain, const _csrc.pyiptc_reply *reply,
                            const uint64_t *counters) except? False:
-        """Append the rules that were parsed, unless the command would refuse them for this chain."""
+        """Append the rules that were parsed, unless the command would refuse them here."""
         cdef _csrc.pyiptc_chain *jump = NULL
         cdef _csrc.pyiptc_rule_kind kind = _csrc.PYIPTC_RULE_PLAIN
         cdef uint32_t size = <uint32_t>(reply.payload_size // reply.entry_count), i

@@ -25,6 +25,7 @@ from .errors import RuleError, XTablesError, shown
 from .extension import NAMESPACE_DEPENDENT
 from .identity import Key, key_of, mask_of, unordered
 from .match import Match
+from .printing import entry_text
 from .target import Target
 from .text import encode, quoted, shell_split, split
 
@@ -631,6 +632,8 @@ class Rule:
 
     def __str__(self) -> str:
         """The rule as ``iptables-save`` prints it after the chain's name."""
+        if self._entry is not None and self._matches is None:
+            return entry_text(self._entry)
         header = self._unpacked()
         words = [*self._header_words(header)]
         words += [f"-m {match.name}{match._text()}" for match in self._matches or ()]

@@ -41,7 +41,7 @@ def save(
     place = Namespace(netns)
     with place.socket(cls._family) as socket, contextlib.closing(place):
         return "".join(
-            save_table(_kernel.read(socket, name), cls._rule_class, counters)
+            save_table(_kernel.read(socket, name), counters)
             for name in existing_tables(cls._family)
         )
 

@@ -36,6 +36,7 @@ from .errors import (
     RuleError,
     shown,
 )
+from .printing import entry_text
 from .rule import Rule
 from .text import decode, encode, quoted, split
 from .transaction import RETRIES
@@ -60,7 +61,7 @@ _LONG = {
 _COMMANDS = frozenset(_LONG.values())
 
 
-def save_table(data: _kernel.TableData, rule_class: type[Rule], counters: bool) -> str:
+def save_table(data: _kernel.TableData, counters: bool) -> str:
     """A table as ``iptables-save -t`` prints it, without its comment lines.
 
     Args:
@@ -72,10 +73,11 @@ def save_table(data: _kernel.TableData, rule_class: type[Rule], counters: bool) 
         policy, packets, size = data.policy(chain) or ("-", 0, 0)
         lines.append(f":{chain} {policy} [{packets}:{size}]")
     for chain in chains:
+        start = f"-A {quoted(chain)}"
         for entry in data.entries(chain):
-            rule = rule_class._from_entry(entry)
-            start = "[{}:{}] ".format(*entry.counters) if counters else ""
-            lines.append(f"{start}-A {quoted(chain)} {rule}".rstrip(" "))
+            text = entry_text(entry)
+            line = f"{start} {text}" if text else start
+            lines.append("[{}:{}] {}".format(*entry.counters, line) if counters else line)
     lines.append("COMMIT\n")
     return "\n".join(lines)
 

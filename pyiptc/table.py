@@ -480,7 +480,7 @@ class Table:
         if self._is_fresh_wanted:
             self.refresh()
         with self._reading() as data, self._namespace.socket(self._family):
-            return save_table(data, self._rule_class, counters)
+            return save_table(data, counters)
 
     def to_dict(self) -> dict[str, Any]:
         """The table as a dictionary that :mod:`json` takes, and :meth:`restore` too.

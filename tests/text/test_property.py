@@ -104,7 +104,9 @@ def rules(draw: st.DrawFn, family: str, table: str) -> list[str]:
     header = dict(target.header)
     found = list(target.matches)
     for one in chosen:
-        if all(header.get(option, value) == value for option, value in one.header.items()):
+        agrees = all(header.get(option, value) == value for option, value in one.header.items())
+        # Of the second match of a kind iptables does not see the options that another has too.
+        if agrees and not {"connlabel", "recent"} <= {*found, *one.matches}:
             header.update(one.header)
             found += one.matches
     return [word for value in header.values() for word in value] + found + list(target.target)

@@ -355,7 +355,12 @@ def test_taking_apart_fails(
     for cls, method in ((pyiptc.Match, "__init__"), (pyiptc.Target, "_from_entry")):
         with monkeypatch.context() as patched:
             patched.setattr(cls, method, fail)
-            for look in (lambda: read.matches, lambda: str(read), lambda: read.src):
+            looks: list[Callable[[], object]] = [
+                    lambda: read.matches,
+                    lambda: read.target,
+                    lambda: read.src,
+                ]
+                for look in looks:
                 with pytest.raises(error):
                     look()
     assert state(read) == wanted
