@@ -49,8 +49,7 @@ static void handle_forks(void)
 static int host_revision(unsigned int nfproto, enum pyiptc_kind kind, const char *name,
 			 uint8_t revision)
 {
-	/* Where we may not ask (no CAP_NET_RAW), assume that it is known, as libxtables does. */
-	return pyiptc_get_revision(pyiptc_family(nfproto), kind, name, revision) != 0;
+	return pyiptc_get_revision(pyiptc_family(nfproto), kind, name, revision);
 }
 
 static const struct pyiptc_host host = {

@@ -50,6 +50,7 @@ cdef extern from "pyiptc.h" nogil:
         size_t option_count
         uint32_t entry_count
         int is_fallthrough
+        int is_assumed
 
     struct pyiptc_chains:
         int (*has)(void *context, const char *name) noexcept nogil

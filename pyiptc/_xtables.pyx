@@ -170,6 +170,8 @@ cdef class Instance:
         with nogil:
             rc = _csrc.pyiptc_find(self.instance, <_csrc.pyiptc_kind>kind, c_name, &extension,
                                    &reply)
+        # Asked again as soon as the process has the right to ask.
+        is_assumed = bool(reply.is_assumed)
         try:
             self.check(rc, &reply, name, warned)
         finally:
@@ -178,7 +180,8 @@ cdef class Instance:
         found = Extension(to_str(extension.name), extension.revision, extension.size,
                           extension.user_size, bool(extension.has_save),
                           bool(extension.has_parse))
-        self.extensions[kind, name] = found
+        if not is_assumed:
+            self.extensions[kind, name] = found
         return found
 
     def options(self, int kind, str name not None) -> dict[str, OptionType]:
@@ -195,6 +198,7 @@ cdef class Instance:
         cdef dict options = {}
         with nogil:
             rc = _csrc.pyiptc_options(self.instance, <_csrc.pyiptc_kind>kind, c_name, &reply)
+        is_assumed = bool(reply.is_assumed)
         try:
             self.check(rc, &reply, name, warned)
             for i in range(reply.option_count):
@@ -203,7 +207,8 @@ cdef class Instance:
         finally:
             _csrc.pyiptc_reply_free(&reply)
         emit(warned)
-        self.option_tables[kind, name] = options
+        if not is_assumed:
+            self.option_tables[kind, name] = options
         return options
 
     def parse(self, int kind, str name not None, bytes head not None, list words not None,

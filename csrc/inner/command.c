@@ -17,6 +17,7 @@
 #include "command.h"
 #include "interpose.h"
 #include "library.h"
+#include "revision.h"
 
 /* XT_OPTION_OFFSET_SCALE: ids of an extension's options are its offset, a multiple of this, and
  * their own numbers. */
@@ -595,6 +596,7 @@ int command_rule(int argc, char **argv, const struct pyiptc_chains *chains,
 	}
 	rc = guard_end(reply);
 	release();
+	reply->is_assumed = revision_forget();
 	globals.orig_opts = globals.opts = others;
 	globals.option_offset = 0;
 	return rc;

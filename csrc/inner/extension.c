@@ -21,6 +21,7 @@
 #include "interpose.h"
 #include "libiptc.h"
 #include "library.h"
+#include "revision.h"
 #include "sane.h"
 
 _Static_assert(MATCH_HEADER == 32 && TARGET_HEADER == 32, "headers of x_tables.h");
@@ -72,8 +73,13 @@ static int compatible_revision(const char *name, uint8_t revision, int opt)
 {
 	bool is_target = family == NFPROTO_IPV4 ? opt == IPT_SO_GET_REVISION_TARGET
 						: opt == IP6T_SO_GET_REVISION_TARGET;
+	enum pyiptc_kind kind = is_target ? PYIPTC_TARGET : PYIPTC_MATCH;
+	int rc = host->revision(family, kind, name, revision);
 
-	if (host->revision(family, is_target ? PYIPTC_TARGET : PYIPTC_MATCH, name, revision))
+	/* Where the kernel cannot be asked, assume that it knows it, as libxtables does. */
+	if (rc < 0)
+		revision_assumed(kind, name, revision);
+	if (rc != 0)
 		return 1;
 	if (revision != 0)
 		return 0;
@@ -312,6 +318,16 @@ static void inner_enter(void)
 		lib.ctype_init();
 }
 
+/* The end of a guarded call, whichever way it ended. */
+static int end(struct pyiptc_reply *reply)
+{
+	int rc = guard_end(reply);
+
+	release();
+	reply->is_assumed = revision_forget();
+	return rc;
+}
+
 static int inner_find(enum pyiptc_kind kind, const char *name, struct pyiptc_extension *extension,
 		      struct pyiptc_reply *reply)
 {
@@ -320,13 +336,11 @@ static int inner_find(enum pyiptc_kind kind, const char *name, struct pyiptc_ext
 
 		module_describe(&module, extension);
 	}
-	return guard_end(reply);
+	return end(reply);
 }
 
 static int inner_options(enum pyiptc_kind kind, const char *name, struct pyiptc_reply *reply)
 {
-	int rc;
-
 	free(options_block);
 	options_block = NULL;
 	if (guard_begin(reply) == 0) {
@@ -345,17 +359,13 @@ static int inner_options(enum pyiptc_kind kind, const char *name, struct pyiptc_
 		reply->options = options_block;
 		reply->option_count = count;
 	}
-	rc = guard_end(reply);
-	release();
-	return rc;
+	return end(reply);
 }
 
 static int inner_parse(enum pyiptc_kind kind, const char *name, const void *rule_header,
 		       size_t header_size, int argc, char **argv, unsigned int flags,
 		       struct pyiptc_reply *reply)
 {
-	int rc;
-
 	free(payload_block);
 	payload_block = NULL;
 	set_header(rule_header, header_size);
@@ -372,9 +382,7 @@ static int inner_parse(enum pyiptc_kind kind, const char *name, const void *rule
 		}
 		take_payload(&module, reply);
 	}
-	rc = guard_end(reply);
-	release();
-	return rc;
+	return end(reply);
 }
 
 /* Whether the extension that is loaded is the one that wrote this payload. */
@@ -413,7 +421,7 @@ static int inner_save(enum pyiptc_kind kind, const void *rule_header, size_t hea
 				module.target->save(&header, payload);
 		}
 	}
-	rc = guard_end(reply);
+	rc = end(reply);
 	return rc == 0 && !known ? -ENOTSUP : rc;
 }
 
@@ -467,6 +475,8 @@ static int load_symbols(const char *path, const char **error)
 		{ "xtables_ip6parse_multiple", &lib.ip6parse_multiple },
 		{ "xtables_parse_protocol", &lib.parse_protocol },
 		{ "xtables_chain_protos", &lib.chain_protos },
+		{ "xtables_matches", &lib.matches },
+		{ "xtables_targets", &lib.targets },
 	};
 	/* RTLD_GLOBAL crashes in a namespace of dlmopen (glibc 2.36); extensions name what they need. */
 	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
@@ -484,6 +494,8 @@ static int load_symbols(const char *path, const char **error)
 		}
 		memcpy(symbols[i].slot, &symbol, sizeof(symbol));
 	}
+	*(void **)&lib.pending_matches = dlsym(handle, "xtables_pending_matches");
+	*(void **)&lib.pending_targets = dlsym(handle, "xtables_pending_targets");
 	*(void **)&lib.ctype_init = dlsym(RTLD_DEFAULT, "__ctype_init");
 	return 0;
 }

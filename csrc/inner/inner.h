@@ -39,7 +39,8 @@ struct pyiptc_host {
 	void *(*realloc)(void *block, size_t size);
 	void (*free)(void *block);
 	void *(*memalign)(size_t alignment, size_t size);
-	/* 1: the kernel of the calling thread's network namespace knows this revision; 0: not. */
+	/* 1: the kernel of the calling thread's network namespace knows this revision; 0: not;
+	 * negative: it cannot be asked, as without CAP_NET_ADMIN and CAP_NET_RAW. */
 	int (*revision)(unsigned int family, enum pyiptc_kind kind, const char *name,
 			uint8_t revision);
 	/* The process's, to be copied: it is changed and freed without the other libc hearing of
@@ -82,6 +83,8 @@ struct pyiptc_reply {
 	size_t option_count;
 	uint32_t entry_count;  /* rule: of payload, one after the other */
 	int is_fallthrough;    /* rule: there is no target */
+	int is_assumed;        /* a revision that the kernel could not be asked about: keep no
+				* answer, the next one may be another */
 	void *block;           /* the outer half's: where it keeps its copy */
 	const char *operation; /* libiptc: its function that failed, or NULL; static */
 	int is_replaced;       /* libiptc_commit: the kernel has the new rules, come what may */

@@ -51,6 +51,9 @@ struct library {
 				  unsigned int *);
 	uint16_t (*parse_protocol)(const char *);
 	const struct xtables_pprot *chain_protos;
+	/* Extensions in use, and those that nobody has looked for; the latter NULL if hidden. */
+	struct xtables_match **matches, **pending_matches;
+	struct xtables_target **targets, **pending_targets;
 	void (*ctype_init)(void);
 };
 
