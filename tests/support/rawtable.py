@@ -117,3 +117,29 @@ def _entry(layout: Layout, matches: Sequence[RawMatch], target: bytes = b"") -> 
     offsets = struct.pack("=IHHI", 0, target_offset, target_offset + len(target), 0)
     header = bytes(layout.address_size) + offsets  # the rest is zero: counters, and padding before
     return header.ljust(layout.header_size, b"\0") + body + target
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A whole table, to be compared with another one and to be put back."""
+
+    family: str
+    info: bytes
+    entries: bytes
+
+    @classmethod
+    def of(cls, family: str, table: str) -> Snapshot:
+        layout = LAYOUTS[family]
+        info = _getsockopt(layout, GET_INFO, table.encode().ljust(84, b"\0"))
+        return cls(family, info, read(family, table))
+
+    def put(self) -> None:
+        """Have the kernel take it again, all counters at zero."""
+        layout = LAYOUTS[self.family]
+        name, hooks, *places, number, size = struct.unpack("=32sI10III", self.info)
+        old_count, _ = _info(layout, name.rstrip(b"\0").decode())
+        old_counters = ctypes.create_string_buffer(16 * old_count)
+        head = struct.pack("=32sIII10II", name, hooks, number, size, *places, old_count)
+        head += struct.pack("=Q", ctypes.addressof(old_counters))
+        with socket.socket(layout.domain, socket.SOCK_RAW, socket.IPPROTO_RAW) as kernel:
+            kernel.setsockopt(layout.level, SET_REPLACE, head + self.entries)
