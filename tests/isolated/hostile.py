@@ -310,6 +310,7 @@ GOOD: dict[str, Callable[[Bench], Any]] = {
     "intf": lambda bench: "eth0",
     "iptc_rule": lambda bench: bench.rule,
     "ipv6": lambda bench: bench.family.is_ipv6,
+    "lock": lambda bench: "auto",
     "mask": lambda bench: None,
     "match": lambda bench: bench.match,
     "Match.match": lambda bench: None,
@@ -345,6 +346,7 @@ GOOD: dict[str, Callable[[Bench], Any]] = {
     "proto": lambda bench: 2,
     "raise_exc": lambda bench: True,
     "resolve": lambda bench: False,
+    "retries": lambda bench: 1,
     "revision": lambda bench: None,
     "rule": lambda bench: bench.rule,
     "rule_d": lambda bench: RULE_D,
@@ -353,6 +355,7 @@ GOOD: dict[str, Callable[[Bench], Any]] = {
     "src": lambda bench: bench.family.network,
     "table": lambda bench: "filter",
     "Chain.table": lambda bench: bench.table,
+    "tables": lambda bench: bench.table,
     "target": lambda bench: None,
     "test": lambda bench: True,
     "text": lambda bench: "-p tcp -m tcp --dport 1 -j ACCEPT",
@@ -363,6 +366,7 @@ GOOD: dict[str, Callable[[Bench], Any]] = {
     "easy.test_match.value": lambda bench: {"dport": "1"},
     "easy.test_target.value": lambda bench: {"log-prefix": "x"},
     "wait": lambda bench: 1.0,
+    "zero": lambda bench: False,
 }
 """Good arguments: by parameter, or by function and parameter. Of Rule6, Table6 as of Rule, Table."""
 
