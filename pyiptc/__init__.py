@@ -10,6 +10,7 @@ import sys
 from types import ModuleType
 
 from . import easy, errors, ip4tc, ip6tc, rule, util, version, xtables
+from .capabilities import capabilities
 from .chain import Chain
 from .counters import Counters
 from .errors import (
@@ -83,6 +84,7 @@ __all__ = [
     "UnsupportedError",
     "XTablesError",
     "__version__",
+    "capabilities",
     "easy",
     "errors",
     "ip4tc",
