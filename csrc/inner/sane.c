@@ -13,6 +13,7 @@
 #include <linux/netfilter/xt_tcpudp.h>
 #include <linux/netfilter_ipv4/ipt_REJECT.h>
 #include <linux/netfilter_ipv6/ip6t_REJECT.h>
+#include <linux/netfilter_ipv6/ip6t_hl.h>
 
 /* FIN, SYN, RST, PSH, ACK and URG have names; ECE and CWR do not. */
 static bool tcp_is_sane(const void *data)
@@ -59,6 +60,14 @@ static bool reject6_is_sane(const void *data)
 	return reject->with <= IP6T_ICMP6_REJECT_ROUTE && reject->with != IP6T_ICMP6_ECHOREPLY;
 }
 
+/* The kernel takes any mode; only four have a name. */
+static bool hl_is_sane(const void *data)
+{
+	const struct ip6t_hl_info *hl = data;
+
+	return hl->mode <= IP6T_HL_GT;
+}
+
 static const struct {
 	enum pyiptc_kind kind;
 	unsigned int family; /* NFPROTO_UNSPEC: both */
@@ -69,6 +78,7 @@ static const struct {
 	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "dccp", dccp_is_sane },
 	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "sctp", sctp_is_sane },
 	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "policy", policy_is_sane },
+	{ PYIPTC_MATCH, NFPROTO_IPV6, "hl", hl_is_sane },
 	{ PYIPTC_TARGET, NFPROTO_IPV4, "REJECT", reject_is_sane },
 	{ PYIPTC_TARGET, NFPROTO_IPV6, "REJECT", reject6_is_sane },
 };
