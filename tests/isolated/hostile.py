@@ -162,6 +162,12 @@ INSIDE = [
 
 Wrap = Callable[[Any], Any]
 
+
+def text_of(value: Any) -> str:
+    """A value to be put into text; repr() of a deep one has no end."""
+    return value if isinstance(value, str) else type(value).__name__
+
+
 RULE_DICTS: list[Wrap] = [
     lambda value: {"src": value},
     lambda value: {"in-interface": value},
@@ -192,9 +198,9 @@ TABLE_DICTS: list[Wrap] = [
 LINES: list[Wrap] = [
     lambda value: [value],
     lambda value: ["*filter", value, "COMMIT"],
-    lambda value: f"*filter\n{value}\nCOMMIT\n",
-    lambda value: f"*filter\n:{value} - [0:0]\nCOMMIT\n",
-    lambda value: f"*filter\n-A INPUT -m comment --comment {value}\nCOMMIT\n",
+    lambda value: f"*filter\n{text_of(value)}\nCOMMIT\n",
+    lambda value: f"*filter\n:{text_of(value)} - [0:0]\nCOMMIT\n",
+    lambda value: f"*filter\n-A INPUT -m comment --comment {text_of(value)}\nCOMMIT\n",
 ]
 BATCHES: list[Wrap] = [
     lambda value: [value],
@@ -206,8 +212,8 @@ BATCHES: list[Wrap] = [
 ANY_RULES: list[Wrap] = [
     lambda value: [value],
     lambda value: ["-s", value],
-    lambda value: f"-p tcp -m tcp --dport {value} -j ACCEPT",
-    lambda value: f"-m comment --comment {value} -j {value}",
+    lambda value: f"-p tcp -m tcp --dport {text_of(value)} -j ACCEPT",
+    lambda value: f"-m comment --comment {text_of(value)} -j {text_of(value)}",
 ]
 
 WRAPPED: dict[str, list[Wrap]] = {
@@ -527,7 +533,8 @@ class Call:
         if hasattr(result, "__enter__") and not isinstance(result, pyiptc.Table):
             with result:
                 pass
-        str(result), repr(result)
+        if not isinstance(result, pyiptc.Counters):  # a tuple of whatever it was made of
+            str(result), repr(result)
 
 
 def calls(callee: Callee) -> Iterator[Call]:
