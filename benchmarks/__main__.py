@@ -1,4 +1,4 @@
-"""Measure: ``python -m benchmarks [--quick] [--list] [--json FILE] [PATTERN ...]``."""
+"""Measure: ``python -m benchmarks [PATTERN ...]``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 from . import environment, questions, suite, targets
 from .progress import Progress
@@ -42,6 +42,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--rounds", type=int, help="how often each contender is asked")
     parser.add_argument("--list", action="store_true", help="name the cases and end")
     parser.add_argument("--json", type=Path, help="where the results go")
+    parser.add_argument(
+        "--add", action="store_true", help="to the results that are there, of the same commit"
+    )
     options = parser.parse_args(arguments)
     cases = [
         (case, short)
@@ -52,17 +55,37 @@ def main(arguments: Sequence[str]) -> int:
         print("\n".join(f"{case.name:32} {case.title}" for case, _ in cases) or "no such case")
         return 0 if cases else 2
     rounds = 1 if options.quick else options.rounds
-    results = []
     with ground() as place:
-        found = environment.describe(options.quick)
+        document = Document(environment.describe(options.quick), options.json, options.add)
         progress = Progress(len(cases))
         for case, short in cases:
-            results.append(suite.put(case, short, place, rounds, progress))
-            progress.finished(line_of(results[-1]))
-    if options.json is not None:
-        document = {"environment": found, "results": results}
-        options.json.write_text(json.dumps(document, indent=1) + "\n")
+            result = suite.put(case, short, place, rounds, progress)
+            progress.finished(line_of(result, not options.quick))
+            document.keep(result)
     return 0
+
+
+class Document:
+    """The results, written whenever there is one more: what a run that is cut short found stays."""
+
+    def __init__(self, found: dict[str, str], path: Optional[Path], is_added: bool) -> None:
+        self._path = path
+        self._content: dict[str, Any] = {"environment": found, "results": []}
+        if path is not None and is_added and path.exists():
+            before = json.loads(path.read_text())
+            if before["environment"]["commit"] != found["commit"]:
+                raise SystemExit(f"{path} is of commit {before['environment']['commit']}")
+            self._content["results"] = before["results"]
+
+    def keep(self, result: dict[str, Any]) -> None:
+        """Add a result, in the place of an older one of the same case."""
+        names = [older["name"] for older in self._content["results"]]
+        if result["name"] in names:
+            self._content["results"][names.index(result["name"])] = result
+        else:
+            self._content["results"].append(result)
+        if self._path is not None:
+            self._path.write_text(json.dumps(self._content, indent=1) + "\n")
 
 
 if __name__ == "__main__":

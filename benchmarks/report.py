@@ -5,23 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Optional
 
-from .suite import TIMES, Verdict, judge, median
+from .suite import COLD, TIMES, Goal, Verdict, judge, median
 
 
-def line_of(result: Mapping[str, Any]) -> str:
+def line_of(result: Mapping[str, Any], is_judged: bool = True) -> str:
     """A case in a few lines: all contenders, and how near the goals are."""
     lines = [f"{result['name']}: {result['title']}"]
     for name in result["contenders"]:
         times = []
         for phase in ("process", "cold", "warm"):
-            if phase in result["contenders"][name]["samples"]:
+            if result["contenders"][name]["samples"].get(phase, {}).get("wall"):
                 wall = median(result, name, phase, "wall")
                 user = median(result, name, phase, "user")
                 if wall is not None and user is not None:
                     times.append(f"{phase} {quantity(wall, result['unit'])}{_user(user)}")
         lines.append(f"    {name:28} {', '.join(times)}")
     lines += [f"    {name:28} left out: {why}" for name, why in result["missing"].items()]
-    lines += [f"    {verdict_line(verdict)}" for verdict in judge(result)]
+    if is_judged:
+        lines += [f"    {verdict_line(verdict)}" for verdict in judge(result)]
     return "\n".join(lines)
 
 
@@ -30,18 +31,28 @@ def _user(seconds: float) -> str:
 
 
 def verdict_line(verdict: Verdict) -> str:
-    goal = verdict.goal
-    beside = f" {goal.beside}" if goal.unit == TIMES else ""
-    what = f"{goal.row}: to reach ≤ {number(goal.limit)} {goal.unit}{beside}"
+    """A goal and how near it is."""
+    what = f"{verdict.goal.row}: to reach ≤ {wanted(verdict.goal)}"
     if verdict.value is None:
         return f"{what}: not measured"
-    warm = f", warm {number(verdict.warm)}" if _has_warm(verdict) and verdict.warm else ""
-    word = "reached" if verdict.is_reached else "NOT REACHED"
-    return f"{what}: {number(verdict.value)} {goal.unit}{warm}: {word}"
+    warm = f", warm {number(verdict.warm)}" if has_both(verdict) else ""
+    return f"{what}: {number(verdict.value)} {verdict.goal.unit}{warm}: {word(verdict)}"
 
 
-def _has_warm(verdict: Verdict) -> bool:
-    return verdict.goal.phase == "cold" and verdict.goal.unit != "MB"
+def wanted(goal: Goal) -> str:
+    """The figure to reach, with what it is beside."""
+    beside = f" {goal.beside}" if goal.unit == TIMES else ""
+    measure = " in user time" if goal.measure == "user" else ""
+    return f"{number(goal.limit)} {goal.unit}{beside}{measure}"
+
+
+def word(verdict: Verdict) -> str:
+    return "reached" if verdict.is_reached else "NOT REACHED"
+
+
+def has_both(verdict: Verdict) -> bool:
+    """Whether cold and warm are two figures."""
+    return verdict.goal.phase == COLD and verdict.goal.unit != "MB" and verdict.warm is not None
 
 
 def number(value: Optional[float]) -> str:
