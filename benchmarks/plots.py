@@ -29,7 +29,8 @@ def draw(group: Sequence[Mapping[str, Any]], title: str, path: Path) -> None:
             for result in group
             if (time := _time(result, name)) is not None
         ]
-        axes.plot(*zip(*points), label=name, marker="o", markersize=3, **_style(name, at))
+        color = pyplot.get_cmap("tab20")(at % 20)
+        axes.plot(*zip(*points), label=name, marker="o", markersize=3, color=color, **_style(name))
     # Nothing is on a logarithmic axis where nothing was there.
     if any(result["axis"][1] == 0 for result in group):
         axes.set_xscale("symlog", linthresh=1000)
@@ -50,12 +51,8 @@ def _time(result: Mapping[str, Any], name: str) -> Optional[float]:
     return median(result, name, WARM if is_repeated else COLD, "wall")
 
 
-def _style(name: str, at: int) -> dict[str, Any]:
-    """Ours strong, the peer's dashed, the others thin."""
+def _style(name: str) -> dict[str, Any]:
+    """Ours strong, the peer's dashed, the others dotted."""
     if name.startswith(PYIPTC):
         return {"linewidth": 2}
-    return {
-        "linewidth": 1,
-        "linestyle": "--" if name.startswith(PEER) else ":",
-        "color": f"C{at % 10}",
-    }
+    return {"linewidth": 1, "linestyle": "--" if name.startswith(PEER) else ":"}
