@@ -14,7 +14,7 @@ from typing import Any, Optional
 from . import environment, questions, suite, targets
 from .progress import Progress
 from .report import line_of
-from .running import ground
+from .running import BenchmarkError, ground
 from .suite import Case
 
 QUICK = 0.002
@@ -54,6 +54,15 @@ def main(arguments: Sequence[str]) -> int:
     if options.list or not cases:
         print("\n".join(f"{case.name:32} {case.title}" for case, _ in cases) or "no such case")
         return 0 if cases else 2
+    try:
+        measure(cases, options)
+    except BenchmarkError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def measure(cases: Sequence[tuple[Case, Optional[Case]]], options: argparse.Namespace) -> None:
     rounds = 1 if options.quick else options.rounds
     with ground() as place:
         document = Document(environment.describe(options.quick), options.json, options.add)
@@ -62,7 +71,6 @@ def main(arguments: Sequence[str]) -> int:
             result = suite.put(case, short, place, rounds, progress)
             progress.finished(line_of(result, not options.quick))
             document.keep(result)
-    return 0
 
 
 class Document:

@@ -143,7 +143,7 @@ def nft(there: Rules, new: Rules, label: str = "nft -f") -> Contender:
 
 
 def _one(there: Rules) -> dict[str, Any]:
-    times = 3 if there.count >= 50_000 else 10
+    times = min(3 if there.count >= 50_000 else 10, there.count // 2)
     return {"kind": there.kind, "count": times, "first": there.count, "warm": times - 1}
 
 
@@ -205,7 +205,7 @@ def finding(name: str, there: Rules) -> Case:
         "first": there.count,
         "warm": times - 1,
     }
-    some = Rules(there.family, there.kind, min(there.count, 5), there.count // 2)
+    some = Rules(there.family, there.kind, min(there.count // 2, 5), there.count // 2)
     return Case(
         name=name,
         title=f"rule in chain of {there.count} rules",

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from demo.isolation import IsolationError, enter_private
+
 from .rulesets import BUILTIN, FAMILIES, Family
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -136,14 +138,15 @@ class Ground:
 
 @contextlib.contextmanager
 def ground() -> Iterator[Ground]:
-    """A ground in a network namespace that this process enters for good."""
-    sys.path.append(str(ROOT / "tests"))
-    from support.namespace import leave_machine_namespace
+    """A ground in a network namespace that this process enters for good.
 
-    machine = os.readlink("/proc/self/ns/net")
-    leave_machine_namespace()
-    if os.readlink("/proc/self/ns/net") == machine:
-        raise BenchmarkError("this is still the machine's own network namespace")
+    Raises:
+        BenchmarkError: there can be none here; the message says why.
+    """
+    try:
+        enter_private()
+    except IsolationError as error:
+        raise BenchmarkError(str(error)) from error
     with tempfile.TemporaryDirectory() as directory:
         os.environ["XTABLES_LOCKFILE"] = os.path.join(directory, "xtables.lock")
         os.environ["LC_ALL"] = "C"
