@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import statistics
 import sys
@@ -253,6 +254,7 @@ def library(
     """
 
     def work(ground: Ground) -> Samples:
+        require_module(MODULES[name])
         file = "" if text is None else str(text(ground))
         answer = ask(Order(MODULES[name], file=file, **what))
         if "missing" in answer:
@@ -338,10 +340,24 @@ def native(
     return Contender(label, work, per, check=check)
 
 
-def script(label: str, source: str, *args: Callable[[Ground], str]) -> Contender:
-    """A whole process of this Python: a short program, what it prints goes to /dev/null."""
+def require_module(name: str) -> None:
+    """Raise MissingError where there is no such module."""
+    if importlib.util.find_spec(name) is None:
+        raise MissingError(f"no module {name}")
+
+
+def script(
+    label: str, source: str, *args: Callable[[Ground], str], needs: str = "sys"
+) -> Contender:
+    """A whole process of this Python: a short program, what it prints goes to /dev/null.
+
+    Args:
+        args: the program's arguments.
+        needs: a module that it imports.
+    """
 
     def work(ground: Ground) -> Samples:
+        require_module(needs)
         argv = [sys.executable, "-c", source, *(arg(ground) for arg in args)]
         return {PROCESS: [run(argv, is_read=False).sample]}
 

@@ -218,7 +218,7 @@ def importing() -> Case:
         contenders=[
             script(PYIPTC, "import pyiptc"),
             script(bare, "pass"),
-            script(PEER, "import iptc"),
+            script(PEER, "import iptc", needs="iptc"),
         ],
         prepare=lambda _: None,
         goals=[Goal("import", 60, bare, unit="ms", phase="process")],
