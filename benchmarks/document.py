@@ -7,6 +7,7 @@ Writes `benchmarks.rst` into the directory, and the plots and the results themse
 from __future__ import annotations
 
 import json
+import statistics
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -30,6 +31,14 @@ What pyiptc takes for its work, and what others take for the same work, in turns
 *cold*, *warm* and *process* mean. All figures are medians, and are in
 `results.json <benchmarks/results.json>`_; ``tox run -e bench`` measures them anew.
 """
+
+BUSY = """\
+**The machine was busy**: the load was {load} at the beginning. Single figures may be wrong by a factor of
+two; those of a quiet machine are to come in their place.
+"""
+
+QUIET = 1.0
+"""The highest load at which figures can be trusted."""
 
 TARGETS = """\
 The figure to reach, and the one that was measured. *is* goes by the first time in a new process, except
@@ -112,7 +121,9 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _environment(found: Mapping[str, str]) -> list[str]:
     rows = [(name, value) for name, value in found.items() if value]
-    return [_heading("On what"), table(("what", "which"), rows)]
+    load = found.get("load", "0").split()[0]
+    busy = [BUSY.format(load=load)] if float(load) > QUIET else []
+    return [_heading("On what"), *busy, table(("what", "which"), rows)]
 
 
 def _targets(results: Sequence[Result]) -> list[str]:
@@ -149,12 +160,13 @@ def _phases(result: Result) -> list[str]:
             cells.append(_cell(result, name, phase))
         user = _cell(result, name, PROCESS, "user")
         cells.append(user if user != "\\" else _cell(result, name, COLD, "user"))
+        cells.append(_spread(result["contenders"][name]["samples"]))
         rows.append(cells)
     if result["unit"] != "s":
         rows = [[row[0], row[2]] for row in rows]
         header: tuple[str, ...] = ("who", "how much")
     else:
-        header = ("who", "process", "cold", "warm", "user time")
+        header = ("who", "process", "cold", "warm", "user time", "spread")
     title = f"``{result['name']}``: {result['title']}"
     left_out = [f"{name} was left out: {why}.\n" for name, why in result["missing"].items()]
     return [f"{title}\n", table(header, rows), *left_out]
@@ -166,6 +178,16 @@ def _cell(result: Result, name: str, phase: str, measure: str = "wall") -> str:
         return "\\"
     value = median(result, name, phase, measure)
     return "\\" if value is None else quantity(value, result["unit"])
+
+
+def _spread(samples: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
+    """How far the times lie apart: the middle half of them, around the median."""
+    apart = []
+    for phase in samples.values():
+        if len(phase["wall"]) > 2:
+            low, middle, high = statistics.quantiles(phase["wall"], n=4)
+            apart.append(f"{(high - low) / 2 / middle:.0%}")
+    return "± " + ", ".join(apart) if apart else "\\"
 
 
 def _group(group: Sequence[Result], plotted: Mapping[str, str]) -> list[str]:
