@@ -42,8 +42,8 @@ QUIET = 1.0
 
 TARGETS = """\
 The figure to reach, and the one that was measured. *is* goes by the first time in a new process, except
-for inserts, counters and look-ups, which go by the later ones. Measured by
-``python -m benchmarks 'target.*'``.
+for inserts, counters and look-ups, which go by the later ones; *processor* is the same ratio in user and
+system time. Measured by ``python -m benchmarks 'target.*'``.
 """
 
 SECTIONS = {
@@ -139,8 +139,10 @@ def _targets(results: Sequence[Result]) -> list[str]:
                 state = word(verdict)
             name = f"``{result['name']}``"
             value = f"{number(verdict.value)}"
-            rows.append((name, goal.row, f"≤ {wanted(goal)}", value, warm, state))
-    header = ("command: ``python -m benchmarks …``", "what", "to reach", "is", "warm", "state")
+            processor = "\\" if verdict.processor is None else number(verdict.processor)
+            rows.append((name, goal.row, f"≤ {wanted(goal)}", value, warm, processor, state))
+    command = "command: ``python -m benchmarks …``"
+    header = (command, "what", "to reach", "is", "warm", "processor", "state")
     cases = [line for result in results for line in _phases(result)]
     return [
         _heading("What to reach"),

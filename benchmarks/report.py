@@ -36,6 +36,8 @@ def verdict_line(verdict: Verdict) -> str:
     if verdict.value is None:
         return f"{what}: not measured"
     warm = f", warm {number(verdict.warm)}" if has_both(verdict) else ""
+    if verdict.processor is not None:
+        warm += f", in processor time {number(verdict.processor)}"
     return f"{what}: {number(verdict.value)} {verdict.goal.unit}{warm}: {word(verdict)}"
 
 

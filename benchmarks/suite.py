@@ -27,6 +27,11 @@ WARM = "warm"
 PROCESS = "process"
 """A whole process, from before its start to its end."""
 
+PROCESSOR = "processor"
+"""User and system time together: what a sample has, besides "wall", "user" and "system"."""
+SHORT = 0.005
+"""Seconds of processor time that say nothing."""
+
 TIMES = "times"
 """Unit of a goal that is a ratio."""
 
@@ -188,9 +193,15 @@ def median(result: Mapping[str, Any], name: str, phase: str, measure: str) -> Op
         return None
     for wanted in (phase,) if phase == PROCESS else (phase, PROCESS, COLD):
         found = contender["samples"].get(wanted)
-        if found and found[measure]:
-            return float(statistics.median(found[measure])) / int(contender["count"])
+        if found and found["wall"]:
+            return float(statistics.median(_times(found, measure))) / int(contender["count"])
     return None
+
+
+def _times(samples: Mapping[str, Sequence[float]], measure: str) -> Sequence[float]:
+    if measure == PROCESSOR:
+        return [user + system for user, system in zip(samples["user"], samples["system"])]
+    return samples[measure]
 
 
 @dataclass(frozen=True)
@@ -201,6 +212,8 @@ class Verdict:
     value: Optional[float]
     """In the goal's unit; None where it could not be measured."""
     warm: Optional[float]
+    processor: Optional[float]
+    """The ratio in processor time, which a busy machine makes less wrong; None where that is short."""
 
     @property
     def is_reached(self) -> bool:
@@ -215,8 +228,20 @@ def judge(result: Mapping[str, Any]) -> list[Verdict]:
     verdicts = []
     for entry in result["goals"]:
         goal = Goal(**entry)
-        verdicts.append(Verdict(goal, _value(result, goal, goal.phase), _value(result, goal, WARM)))
+        value, warm = _value(result, goal, goal.phase), _value(result, goal, WARM)
+        verdicts.append(Verdict(goal, value, warm, _processor(result, goal)))
     return verdicts
+
+
+def _processor(result: Mapping[str, Any], goal: Goal) -> Optional[float]:
+    if goal.unit != TIMES or goal.beside is None or goal.measure != "wall":
+        return None
+    ours = median(result, goal.contender, goal.phase, PROCESSOR)
+    theirs = median(result, goal.beside, goal.phase, PROCESSOR)
+    # The kernel counts in ticks, and shares them out.
+    if ours is None or theirs is None or min(ours, theirs) < SHORT:
+        return None
+    return ours / theirs
 
 
 def _value(result: Mapping[str, Any], goal: Goal, phase: str) -> Optional[float]:

@@ -28,7 +28,11 @@ def result(goal: Goal, **contenders: dict[str, list[float]]) -> dict[str, Any]:
             name: {
                 "count": 2,
                 "samples": {
-                    phase: {"wall": times, "user": [time / 2 for time in times]}
+                    phase: {
+                        "wall": times,
+                        "user": [time / 2 for time in times],
+                        "system": [time / 4 for time in times],
+                    }
                     for phase, times in phases.items()
                 },
             }
@@ -47,6 +51,12 @@ def test_ratio_is_of_medians() -> None:
     goal = Goal("row", 1.5, "tool")
     verdict = only_verdict(goal, pyiptc={COLD: [3, 9, 4], WARM: [2]}, tool={PROCESS: [2, 1, 8]})
     assert (verdict.value, verdict.warm, verdict.is_reached) == (2.0, 1.0, False)
+
+
+def test_ratio_in_processor_time() -> None:
+    goal = Goal("row", 1.5, "tool")
+    assert only_verdict(goal, pyiptc={COLD: [3]}, tool={PROCESS: [2]}).processor == 1.5
+    assert only_verdict(goal, pyiptc={COLD: [3]}, tool={PROCESS: [0.01]}).processor is None
 
 
 def test_first_time_is_compared_with_first_time() -> None:
@@ -98,7 +108,7 @@ def test_page_has_goals_and_groups() -> None:
         {"restore": "restore.svg"},
     )
     words = " ".join(page.split())
-    assert "``target.case`` row ≤ 1 times tool 0.5 0.5 reached" in words
+    assert "``target.case`` row ≤ 1 times tool 0.5 0.5 0.5 reached" in words
     assert ".. image:: restore.svg" in words
     assert "who, cold / warm 1 rules 2 rules" in words
     assert "pyiptc 1 s 1 s tool 2 s 2 s" in words
