@@ -23,6 +23,7 @@ from .counters import Counters
 from ._xtables import instance as instance_of
 from .text import encode
 from .errors import BlobError, CountersLostError, edit_error, kernel_error
+from .process import check_width
 
 #: Names of the handles (see :class:`TableData`): the first is the default.
 HANDLES = ("legacy", "libiptc")
@@ -60,7 +61,9 @@ cdef class Socket:
             raise ValueError(f"family {family}: expected 2 (IPv4) or 10 (IPv6)")
 
     def __init__(self, int family, str table=None):
-        cdef int fd = _csrc.pyiptc_socket(self.layout)
+        cdef int fd
+        check_width()
+        fd = _csrc.pyiptc_socket(self.layout)
         if fd < 0:
             raise kernel_error(-fd, "socket", table or to_str(self.layout.module), "initialize")
         self.fd = fd

@@ -259,7 +259,8 @@ class Chain:
             return rule
         if isinstance(rule, (str, list, tuple)):
             parse = self.table._rule_class.parse
-            if "set" not in str(rule).lower():
+            words = [rule] if isinstance(rule, str) else rule
+            if not any(isinstance(word, str) and "set" in word.lower() for word in words):
                 return parse(rule)
             # A set's name means something in the table's namespace only.
             with self.table._namespace.socket(self.table._family):

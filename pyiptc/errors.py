@@ -277,6 +277,11 @@ def kernel_error(
     missing = number in (_errno.ENOENT, _errno.ENAMETOOLONG) and action == "initialize"
     cls = TableNotFoundError if missing else _KERNEL_CLASSES.get(number, KernelError)
     words = words or strerror(number, action)
+    if number == _errno.EPERM:
+        needed = "CAP_NET_RAW" if operation == "socket" else "CAP_NET_ADMIN"
+        words += f"; {needed} is missing, in the user namespace that owns the network namespace"
+    elif number == _errno.ENAMETOOLONG:
+        words += "; a table's name has at most 31 bytes"
     if action == "initialize":
         return cls(f"can't initialize {table}: {words}", number, operation, table)
     return cls(f"can't {action}: {words}", number, operation, table)

@@ -27,6 +27,8 @@ KINDS = ("auto", "host", "netns", "none")
 _DEFAULT = "/run/xtables.lock"
 #: Seconds between two looks while waiting with a limit: from short to long.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.0005, 0.05
+#: Seconds that nobody waits, and that clocks and mutexes can add to the time of day.
+_FOR_EVER = 10**9
 #: Seconds of waiting that are worth a line in a log.
 _LONG_WAIT = 1.0
 #: Errors of a file that this process may not or cannot have.
@@ -90,7 +92,7 @@ def checked_wait(wait: object) -> float:
         raise TypeError(f"seconds to wait are a number, not {shown(wait)}")
     if not wait >= 0:
         raise ValueError(f"seconds to wait are 0 or more, not {shown(wait)}")
-    return min(float(wait), threading.TIMEOUT_MAX)
+    return float(min(wait, _FOR_EVER))
 
 
 def _in_user_namespace() -> bool:
@@ -140,12 +142,11 @@ def held(path: Optional[str], wait: Optional[float] = None) -> Iterator[None]:
         try:
             fd = stack.enter_context(_opened(path))
         except OSError as error:
+            advice = ""
+            if error.errno in _NOT_TO_BE_HAD:
+                advice = ': XTABLES_LOCKFILE names another one, lock="netns" has one in /tmp'
             raise AccessError(
-                f"can't open lock file {path}: {error.strerror}: XTABLES_LOCKFILE names another one, "
-                f'lock="netns" one for this network namespace',
-                error.errno,
-                "open",
-                path,
+                f"can't open lock file {path}: {error.strerror}{advice}", error.errno, "open", path
             ) from error
         with _locked(fd, path, wait):
             yield

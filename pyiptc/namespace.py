@@ -52,6 +52,13 @@ def existing_tables(family: int) -> list[str]:
             return file.read().split()
     except FileNotFoundError:
         return []
+    except PermissionError as error:
+        raise AccessError(
+            f"can't list tables: {error.strerror}: only root may",
+            error.errno,
+            "open",
+            _NAMES[family],
+        ) from error
 
 
 @contextlib.contextmanager

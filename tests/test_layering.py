@@ -25,6 +25,7 @@ LEAVES = {"errors": "exceptions and words", "enums": "numbers of the kernel"}
 GROUND = {
     "counters": "a value",
     "libraries": "where libraries are found",
+    "process": "what kind of process this is",
     "text": "bytes and words",
 }
 """Pure Python that the compiled layer uses too: it imports the standard library and leaves."""

@@ -103,7 +103,6 @@ def test_one_is_not_enough(dropped: str, family: Family) -> None:
     assert not found["capabilities"]["revisions"]
 
 
-@pytest.mark.xfail(reason="libiptc's words are all that the exception has", strict=True)
 @pytest.mark.parametrize("dropped", ["CAP_NET_ADMIN", "CAP_NET_RAW"])
 def test_exception_names_the_capability(dropped: str, family: Family) -> None:
     found = json.loads(isolated.output(HEAD + LESS, family.name, dropped))

@@ -145,7 +145,6 @@ def test_depth_of_jumps(family: Family) -> None:
     table.flush()
 
 
-@pytest.mark.xfail(reason="says that there is none", strict=True)
 def test_name_of_a_table(family: Family) -> None:
     with pytest.raises(pyiptc.TableNotFoundError, match="31 bytes"):
         family.Table("x" * 32)

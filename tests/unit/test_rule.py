@@ -356,11 +356,11 @@ def test_taking_apart_fails(
         with monkeypatch.context() as patched:
             patched.setattr(cls, method, fail)
             looks: list[Callable[[], object]] = [
-                    lambda: read.matches,
-                    lambda: read.target,
-                    lambda: read.src,
-                ]
-                for look in looks:
+                lambda: read.matches,
+                lambda: read.target,
+                lambda: read.src,
+            ]
+            for look in looks:
                 with pytest.raises(error):
                     look()
     assert state(read) == wanted
