@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 /* Both halves compare it, so that files of two builds never work together by accident. */
-#define PYIPTC_INNER_ABI 3
+#define PYIPTC_INNER_ABI 4
 
 /* Name of the only symbol the outer half looks up: a pyiptc_inner_open_fn. */
 #define PYIPTC_INNER_SYMBOL "pyiptc_inner_open"

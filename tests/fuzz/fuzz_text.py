@@ -238,7 +238,7 @@ def dictionary_of_rule(family: str, raw: bytes) -> None:
         return
     with accepted(str(rule)):
         value = rule.to_dict()
-    if rule._entry.jump is not None:
+    if rule._entry is not None and rule._entry.jump is not None:
         RULES[family].from_dict(value)  # an error, or equal: there is no such chain
     for read in (value, json.loads(json.dumps(value))):
         with accepted(value):

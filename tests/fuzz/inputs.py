@@ -65,6 +65,8 @@ _ODD: dict[str, Callable[[Any], bool]] = {
     "rt": lambda part: part._rule.nfproto == 10 and _data(part)[4:12] == bytes(4) + b"\xff" * 4,
     # xt_time.h: the 0th of the month, of a word that is no number; no day of the week at all.
     "time": lambda part: bool(_data(part)[16] & 1) or not _data(part)[20],
+    # xt_policy.h: none (4) and elements at once; elements are not printed then, nor looked at.
+    "policy": lambda part: bool(_data(part)[304] & 4),
     # ip6t_NPT.h: more than the 64 bits that the kernel takes, of a mask with holes.
     "SNPT": lambda part: max(_data(part)[32:34]) > 64,
     "DNPT": lambda part: max(_data(part)[32:34]) > 64,
