@@ -199,6 +199,34 @@ cdef class Entry:
         return matches
 
     @property
+    def shape(self) -> bytes:
+        """The headers of all payloads, the target's last: sizes, names and revisions."""
+        cdef const unsigned char *data = self.data
+        cdef Py_ssize_t at = self.layout.header_size, end = len(self.data)
+        cdef unsigned char headers[16 * HEADER]
+        cdef Py_ssize_t used = 0
+        cdef bytes found = b""
+        while at < end:
+            if used == sizeof(headers):
+                found += headers[:used]
+                used = 0
+            memcpy(headers + used, data + at, HEADER)
+            used += HEADER
+            at += get_u16(data + at)
+        return found + headers[:used]
+
+    @property
+    def target_name(self) -> str:
+        """Name of the target's extension; ``""`` where it is standard."""
+        cdef const unsigned char *data = self.data
+        return payload_name(self.data[get_u16(data + self.layout.offsets):])
+
+    def has_interface(self, bint out) -> bool:
+        """Whether it is about packets of one interface, coming in or going *out*."""
+        cdef const unsigned char *data = self.data
+        return data[self.layout.outiface if out else self.layout.iniface] != 0
+
+    @property
     def target(self) -> bytes:
         """Payload of the target, with its header."""
         cdef const unsigned char *data = self.data

@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from ._blob import JUMP, Entry, compose, payload_name, standard_target
+from ._blob import JUMP, Entry, compose, standard_target
 from ._kernel import TableData
-from .enums import Verdict
+from .enums import Kind, Verdict
 from .errors import ChainNameError, RuleError, XTablesError, shown
+from .extension import find_extension
 from .rule import Rule
 from .text import encode
 
@@ -45,18 +46,17 @@ def settled(rule: Rule, data: TableData, chain: str) -> Entry:
     entry: Entry = rule._compile(data.has_chain)
     if not rule._is_command:
         return entry
-    target = rule.target
-    if entry.jump is not None and target is not None and not data.has_chain(entry.jump):
-        if target.goto:
+    if entry.jump is not None and not data.has_chain(entry.jump):
+        if entry.header.flags & rule._goto_flag:
             raise XTablesError(f"goto '{entry.jump}' is not a chain", entry.jump)
-        target._find(entry.jump)
+        find_extension(entry.family, Kind.TARGET, entry.jump)
     if data.name == "nat" and entry.verdict == Verdict.DROP:
         raise RuleError(NAT_DROP)
-    if chain in ("PREROUTING", "INPUT") and rule.out_interface is not None:
+    if chain in ("PREROUTING", "INPUT") and entry.has_interface(out=True):
         raise RuleError(f"Can't use -o with {chain}")
-    if chain in ("POSTROUTING", "OUTPUT") and rule.in_interface is not None:
+    if chain in ("POSTROUTING", "OUTPUT") and entry.has_interface(out=False):
         raise RuleError(f"Can't use -i with {chain}")
-    name = payload_name(entry.target)
+    name = entry.target_name
     if name and data.has_chain(name):
         # A chain goes before an extension of the same name.
         return compose(entry.head, entry.matches, standard_target(0), entry.family, JUMP, name)

@@ -18,7 +18,7 @@ from .text import Option, decode, encode, read_options
 if TYPE_CHECKING:
     from .rule import Rule
 
-__all__ = ["IPTCModule"]
+__all__ = ["IPTCModule", "find_extension"]
 
 #: Extensions whose payload means something else in another network namespace: an ipset is an
 #: index there. They are parsed when they are sent.
@@ -26,6 +26,16 @@ NAMESPACE_DEPENDENT = frozenset({"set", "SET"})
 
 #: What a flag, an option without a value, may be set to.
 _FLAG_VALUES = frozenset({"", "1", "true", "yes", "on"})
+
+
+def find_extension(family: int, kind: Kind, name: str) -> _xtables.Extension:
+    """A match or target of the libraries. Raises XTablesError."""
+    try:
+        return _xtables.instance(family).find(kind, name)
+    except XTablesError as error:
+        raise XTablesError(
+            f"can't find {kind.name.lower()} {name}: {error}", name, None, family
+        ) from error
 
 
 class IPTCModule:
@@ -101,13 +111,7 @@ class IPTCModule:
         self._options = []
 
     def _find(self, name: str) -> _xtables.Extension:
-        word = self._kind.name.lower()
-        try:
-            return _xtables.instance(self._family).find(self._kind, name)
-        except XTablesError as error:
-            raise XTablesError(
-                f"can't find {word} {name}: {error}", name, None, self._family
-            ) from error
+        return find_extension(self._family, self._kind, name)
 
     # -- payload -----------------------------------------------------------------------------------
 

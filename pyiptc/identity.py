@@ -9,7 +9,7 @@ two spellings of the same IPv4 mask for different ones, so that it cannot delete
 
 from __future__ import annotations
 
-from typing import Union
+from typing import Optional, Union
 
 from . import _xtables
 from ._blob import PAYLOAD_HEADER, Entry, payload_name, payload_revision
@@ -30,7 +30,9 @@ _IPV4_MASKS = {
     (2, Kind.TARGET, "HMARK", 0): (0, 16),
 }
 
-_sizes: dict[tuple[int, Kind, str, int, int], int] = {}
+#: What counts, by family and shape of an entry; only of extensions that are known.
+_shapes: dict[tuple[int, bytes], tuple[list[int], list[int]]] = {}
+_SHAPES_MAX = 4096
 
 #: Header, matches, target or chain: equal for equal rules.
 Key = tuple[bytes, tuple[bytes, ...], Union[bytes, str, None]]
@@ -38,34 +40,57 @@ Key = tuple[bytes, tuple[bytes, ...], Union[bytes, str, None]]
 
 def user_size(family: int, kind: Kind, payload: bytes) -> int:
     """Bytes of a payload's data that count when rules are compared."""
+    found = _known_size(family, kind, payload)
+    return len(payload) - PAYLOAD_HEADER if found is None else found
+
+
+def _known_size(family: int, kind: Kind, payload: bytes) -> Optional[int]:
+    """The same of an extension that is known here in this form; None of others."""
     name = payload_name(payload)
     if kind == Kind.TARGET and name == "":
         return _VERDICT_SIZE
-    shape = (family, kind, name, payload_revision(payload), len(payload))
-    if shape in _sizes:
-        return _sizes[shape]
-    data_size = len(payload) - PAYLOAD_HEADER
     try:
         extension = _xtables.instance(family).find(kind, name)
     except XTablesError:
-        return data_size
-    known = (extension.revision, extension.size) == (payload_revision(payload), data_size)
-    _sizes[shape] = min(extension.user_size, data_size) if known else data_size
-    return _sizes[shape]
+        return None
+    data_size = len(payload) - PAYLOAD_HEADER
+    if (extension.revision, extension.size) != (payload_revision(payload), data_size):
+        return None
+    return min(extension.user_size, data_size)
 
 
 def mask_of(entry: Entry) -> bytes:
     """The bits of an entry that count, for :meth:`pyiptc._kernel.TableData.find`."""
-    sizes = [user_size(entry.family, Kind.MATCH, payload) for payload in entry.matches]
-    sizes.append(user_size(entry.family, Kind.TARGET, entry.target))
+    sizes, holes = _counting(entry)
     mask = entry.mask(sizes)
-    holes = _holes(entry)
     if not holes:
         return mask
     punched = bytearray(mask)
     for at in holes:
         punched[at + 4 : at + 16] = bytes(12)
     return bytes(punched)
+
+
+def _counting(entry: Entry) -> tuple[list[int], list[int]]:
+    """What counts in rules of these extensions: bytes of each payload, and holes in them."""
+    shape = entry.family, entry.shape
+    found = _shapes.get(shape)
+    if found is None:
+        payloads = [
+            *((Kind.MATCH, payload) for payload in entry.matches),
+            (Kind.TARGET, entry.target),
+        ]
+        known = [_known_size(entry.family, kind, payload) for kind, payload in payloads]
+        sizes = [
+            len(payload) - PAYLOAD_HEADER if size is None else size
+            for size, (_, payload) in zip(known, payloads)
+        ]
+        found = sizes, _holes(entry)
+        if None not in known:
+            if len(_shapes) >= _SHAPES_MAX:
+                _shapes.clear()
+            _shapes[shape] = found
+    return found
 
 
 def _holes(entry: Entry) -> list[int]:

@@ -88,9 +88,17 @@ class Rule:
     def _from_entry(cls, entry: Entry, chain: Optional[Chain] = None, origin: Any = None) -> Rule:
         """A rule that a kernel has; taken apart when it is looked at."""
         rule = object.__new__(cls)
-        object.__setattr__(rule, "chain", chain)
-        rule._reset(entry)
-        rule._origin = origin
+        # At once, past __setattr__(): there may be a hundred thousand.
+        rule.__dict__.update(
+            chain=chain,
+            _entry=entry,
+            _header=None,
+            _matches=None,
+            _target=None,
+            _head_bytes=None,
+            _is_command=False,
+            _origin=origin,
+        )
         return rule
 
     @classmethod

@@ -7,6 +7,7 @@ in any other encoding survives the round trip.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from typing import NamedTuple
 
@@ -56,12 +57,18 @@ def encode(text: str) -> bytes:
         raise RuleError(f"{shown(text)} cannot be encoded: {error.reason}") from None
 
 
+#: Text in which only blanks mean something.
+_PLAIN = re.compile(r"[ !#-&(-\[\]-~\t\n]*")
+
+
 def split(text: str) -> list[Word]:
     """Split what xtables_save_string() and the extensions print.
 
     White space separates; double quotes keep it together, and inside them a backslash keeps the
     next character as it is.
     """
+    if _PLAIN.fullmatch(text):
+        return [Word(word, False) for word in text.split()]
     words: list[Word] = []
     current: list[str] = []
     quoted = in_quotes = escaped = False
@@ -102,6 +109,8 @@ def shell_split(text: str) -> list[str]:
     Raises:
         RuleError: A quote is not closed, or nothing follows a backslash.
     """
+    if _PLAIN.fullmatch(text):
+        return text.split()
     words: list[str] = []
     current: list[str] = []
     quote = ""
