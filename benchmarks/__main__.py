@@ -93,7 +93,7 @@ class Document:
         else:
             self._content["results"].append(result)
         if self._path is not None:
-            self._path.write_text(json.dumps(self._content, indent=1) + "\n")
+            self._path.write_text(suite.as_json(self._content))
 
 
 if __name__ == "__main__":

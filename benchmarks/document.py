@@ -15,7 +15,7 @@ from typing import Any
 
 from . import plots
 from .report import has_both, number, quantity, wanted, word
-from .suite import COLD, PROCESS, WARM, judge, median
+from .suite import COLD, PROCESS, WARM, as_json, judge, median
 
 Result = Mapping[str, Any]
 
@@ -99,7 +99,11 @@ def groups(results: Iterable[Result]) -> list[list[Result]]:
     found: dict[str, list[Result]] = {}
     for result in results:
         found.setdefault(group_name(result), []).append(result)
-    return list(found.values())
+    return [sorted(group, key=_amount) for group in found.values()]
+
+
+def _amount(result: Result) -> float:
+    return 0 if result["axis"] is None else float(result["axis"][1])
 
 
 def group_name(result: Result) -> str:
@@ -237,7 +241,7 @@ def main(arguments: Sequence[str]) -> int:
             file = f"{name.replace('.', '-')}.svg"
             plots.draw(group, _title(group[0]).rstrip(":"), below / file)
             plotted[name] = f"benchmarks/{file}"
-    (below / "results.json").write_text(json.dumps(document, indent=1) + "\n")
+    (below / "results.json").write_text(as_json(document))
     (directory / "benchmarks.rst").write_text(page(document, plotted))
     return 0
 

@@ -169,7 +169,7 @@ def put(
                 "count": contender.count,
                 "samples": {
                     phase: {
-                        measure: [getattr(sample, measure) for sample in found]
+                        measure: [_rounded(getattr(sample, measure)) for sample in found]
                         for measure in ("wall", "user", "system")
                     }
                     for phase, found in samples[contender.name].items()
@@ -180,6 +180,18 @@ def put(
         },
         "goals": [vars(goal) for goal in case.goals],
     }
+
+
+def _rounded(value: float) -> float:
+    """Four digits: there are no more in it."""
+    return float(f"{value:.4g}")
+
+
+def as_json(document: Mapping[str, Any]) -> str:
+    """Results as text, a line for each."""
+    lines = ",\n".join(json.dumps(result) for result in document["results"])
+    environment = json.dumps(document["environment"], indent=1)
+    return f'{{"environment": {environment},\n"results": [\n{lines}\n]}}\n'
 
 
 def median(result: Mapping[str, Any], name: str, phase: str, measure: str) -> Optional[float]:

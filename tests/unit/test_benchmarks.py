@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,11 @@ def test_page_has_all_of_a_group_in_one_table() -> None:
     found = result(Goal("row", 1, "tool"), pyiptc={COLD: [2]}, tool={PROCESS: [4]})
     larger = {**found, "name": "case.100", "axis": ["rules", 100]}
     assert [len(group) for group in document.groups([found, larger])] == [2]
+
+
+def test_results_are_json() -> None:
+    content = {"environment": {"kernel": "Linux"}, "results": [result(Goal("row", 1)), {}]}
+    assert json.loads(suite.as_json(content)) == content
 
 
 def test_page_has_goals_and_groups() -> None:
