@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
+#include <arpa/inet.h>
+
 #include "pyiptc.h"
 
 static const struct pyiptc_family ipv4 = {
@@ -42,4 +44,10 @@ const struct pyiptc_family *pyiptc_family(unsigned int nfproto)
 	if (nfproto == NFPROTO_IPV6)
 		return &ipv6;
 	return NULL;
+}
+
+bool pyiptc_read_address(const struct pyiptc_family *family, const char *text,
+			 unsigned char *address)
+{
+	return inet_pton((int)family->nfproto, text, address) == 1;
 }

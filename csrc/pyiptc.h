@@ -38,6 +38,9 @@ struct pyiptc_family {
 
 /* NULL where @nfproto is neither family. */
 const struct pyiptc_family *pyiptc_family(unsigned int nfproto);
+/* @address: out, address_size bytes. False: no address of the family; no name is looked up. */
+bool pyiptc_read_address(const struct pyiptc_family *family, const char *text,
+			 unsigned char *address);
 
 /* ---- sockopt.c: one function per socket option ---------------------------------------------- */
 

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+from collections.abc import Callable, Iterable
 from typing import ClassVar, Final
 
 from typing_extensions import Self, disjoint_base
@@ -79,3 +80,8 @@ def compose(
     kind: int = 0,
     jump: str | None = None,
 ) -> Entry: ...
+def pack_addresses(
+    family: int,
+    values: Iterable[str | int | bytes],
+    network: Callable[[str], tuple[bytes, bytes]],
+) -> bytes: ...

@@ -71,6 +71,8 @@ cdef extern from "pyiptc.h" nogil:
 
     const pyiptc_family *pyiptc_family_of "pyiptc_family"(unsigned int nfproto)
 
+    bint pyiptc_read_address(const pyiptc_family *family, const char *text, unsigned char *address)
+
     int pyiptc_socket(const pyiptc_family *family)
     int pyiptc_netns_cookie(int fd, uint64_t *cookie)
     int pyiptc_setns(int fd)

@@ -9,6 +9,7 @@ import errno as _errno
 import os
 
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE
+from cpython.bytes cimport PyBytes_AS_STRING
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memchr, memcpy, memset, strcmp
@@ -554,6 +555,40 @@ cdef class TableData:
         self.check(_csrc.pyiptc_table_insert(self.table, found, found.count, entry.data,
                                              <uint32_t>len(entry.data), entry.kind, jump),
                    "append entry to", f"chain {chain}")
+
+    def append_variants(self, str chain not None, Entry entry not None, uint32_t at,
+                        bint is_address, bytes values not None) -> None:
+        """Append an entry as often as there are values, with each of them in one place.
+
+        Args:
+            at: Offset of the value in the entry.
+            is_address: It is an address of the header, followed in *values* by its mask, which
+                stands two addresses further on; else four bytes.
+            values: One after the other.
+        Cost: a copy of the entry, 0.2 µs.
+        """
+        cdef const _csrc.pyiptc_family *family = self.table.family
+        cdef _csrc.pyiptc_chain *found = self.find_chain(chain, "append entry to")
+        cdef _csrc.pyiptc_chain *jump = self.jump_of(entry, "append entry to", chain)
+        cdef uint32_t width = family.address_size if is_address else 4
+        cdef uint32_t step = 2 * width if is_address else width, size = <uint32_t>len(entry.data)
+        cdef uint32_t before = found.count, offset
+        cdef const unsigned char *value = values
+        cdef bytes variant = bytes(bytearray(entry.data))
+        cdef unsigned char *data = <unsigned char *>PyBytes_AS_STRING(variant)
+        cdef int rc
+        if at + width > size or (is_address and at > width) or len(values) % step:
+            raise ValueError("values that do not fit the entry")
+        for offset in range(0, <uint32_t>len(values), step):
+            memcpy(data + at, value + offset, width)
+            if is_address:
+                memcpy(data + at + 2 * width, value + offset + width, width)
+            rc = _csrc.pyiptc_table_insert(self.table, found, found.count, data, size, entry.kind,
+                                           jump)
+            if rc < 0:
+                while found.count > before:
+                    _csrc.pyiptc_table_delete(self.table, found, found.count - 1)
+                self.check(rc, "append entry to", f"chain {chain}")
 
     def append_line(self, Instance instance not None, bytes line not None,
                     bint with_counters) -> bool:

@@ -16,9 +16,12 @@ from ._blob import Entry
 from ._kernel import CounterArray, TableData
 from .errors import ConflictError, RuleNotFoundError, shown, strerror
 from .identity import key_of, mask_of, unordered
+from .template import Field
 
 __all__ = [
     "Append",
+    "AppendAll",
+    "AppendVariants",
     "CreateChain",
     "Delete",
     "DeleteChain",
@@ -122,6 +125,48 @@ class Append:
 
     def __str__(self) -> str:
         return f"-A {self.chain} {self.describe(self.entry)}"
+
+
+@dataclass(frozen=True)
+class AppendAll:
+    """``-A``, many times."""
+
+    chain: str
+    entries: list[Entry]
+    describe: Callable[[Entry], str]
+
+    def apply(self, data: TableData) -> None:
+        before = data.count(self.chain)
+        try:
+            for entry in self.entries:
+                data.append(self.chain, entry)
+        except BaseException:
+            for index in range(data.count(self.chain) - 1, before - 1, -1):
+                data.delete(self.chain, index)
+            raise
+
+    def __str__(self) -> str:
+        shown_ones = "; ".join(
+            f"-A {self.chain} {self.describe(entry)}" for entry in self.entries[:3]
+        )
+        return f"{len(self.entries)} rules: {shown_ones}"
+
+
+@dataclass(frozen=True)
+class AppendVariants:
+    """``-A``, for each value of a template."""
+
+    chain: str
+    field: Field
+    values: bytes
+    describe: Callable[[Entry], str]
+
+    def apply(self, data: TableData) -> None:
+        field = self.field
+        data.append_variants(self.chain, field.entry, field.at, field.is_address, self.values)
+
+    def __str__(self) -> str:
+        return f"rules such as -A {self.chain} {self.describe(self.field.entry)}"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from .errors import RuleError, shown
 
@@ -61,14 +61,32 @@ def encode(text: str) -> bytes:
 _PLAIN = re.compile(r"[ !#-&(-\[\]-~\t\n]*")
 
 
+#: A word of these, or one in double quotes that has nothing else in it that means something.
+_WORD = re.compile(r'[ \t\n]*(?:([!#-&(-\[\]-~]+)|"([^"\\]*)")(?=[ \t\n]|$)')
+
+
+def _quick_split(text: str) -> Optional[list[Word]]:
+    """Split text of plain words and simply quoted ones; None where there is more to it."""
+    if _PLAIN.fullmatch(text):
+        return [Word(word, False) for word in text.split()]
+    words = []
+    at = 0
+    while found := _WORD.match(text, at):
+        plain, in_quotes = found.groups()
+        words.append(Word(in_quotes, True) if plain is None else Word(plain, False))
+        at = found.end()
+    return words if at == len(text) else None
+
+
 def split(text: str) -> list[Word]:
     """Split what xtables_save_string() and the extensions print.
 
     White space separates; double quotes keep it together, and inside them a backslash keeps the
     next character as it is.
     """
-    if _PLAIN.fullmatch(text):
-        return [Word(word, False) for word in text.split()]
+    quick = _quick_split(text)
+    if quick is not None:
+        return quick
     words: list[Word] = []
     current: list[str] = []
     quoted = in_quotes = escaped = False
@@ -109,8 +127,9 @@ def shell_split(text: str) -> list[str]:
     Raises:
         RuleError: A quote is not closed, or nothing follows a backslash.
     """
-    if _PLAIN.fullmatch(text):
-        return text.split()
+    quick = _quick_split(text)
+    if quick is not None:
+        return [word.text for word in quick]
     words: list[str] = []
     current: list[str] = []
     quote = ""

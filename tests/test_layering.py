@@ -37,7 +37,16 @@ SHARED = "layout.h"
 """All that the inner half may know of the shim: the structs of the kernel."""
 
 ONLY_GUARD = re.compile(r"\b_?(?:sig)?(?:setjmp|longjmp)\b|\bjmp_buf\b")
-TABLE_HEADERS = {"errno.h", "limits.h", "stdbool.h", "stddef.h", "stdint.h", "stdlib.h", "string.h"}
+TABLE_HEADERS = {
+    "arpa/inet.h",
+    "errno.h",
+    "limits.h",
+    "stdbool.h",
+    "stddef.h",
+    "stdint.h",
+    "stdlib.h",
+    "string.h",
+}
 SYSTEM_CALLS = frozenset(
     "accept bind clone close connect dlmopen dlopen dup dup2 execl execv execve execvp exit fcntl "
     "flock fopen fork fprintf fputs fread fwrite getsockopt ioctl kill lseek mmap mprotect munmap "
