@@ -7,7 +7,6 @@ file: iptables has it so. It is taken without signals and without the GIL, and C
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import fcntl
 import logging
@@ -15,12 +14,11 @@ import os
 import stat
 import threading
 import time
-from collections.abc import Iterator
 from typing import Optional
 
 from .errors import AccessError, LockTimeout, TransactionError, shown
 
-__all__ = ["checked_wait", "held", "held_to_read", "lock_kind", "lock_path"]
+__all__ = ["checked_wait", "held", "lock_kind", "lock_path"]
 
 KINDS = ("auto", "host", "netns", "none")
 
@@ -116,75 +114,101 @@ def _open(path: str) -> int:
     """Open as iptables does: created with mode 0600, never truncated, no link followed."""
     # Not blocking: opening a pipe, which is refused below, would wait for a writer.
     flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    fd = os.open(path, flags, 0o600)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise OSError(errno.EINVAL, "not a regular file", path)
-    return fd
+    return os.open(path, flags, 0o600)
 
 
-@contextlib.contextmanager
-def held(path: Optional[str], wait: Optional[float] = None) -> Iterator[None]:
+class held:  # noqa: N801  # a context manager: `with lock.held(path):`
     """Hold the lock for a while.
 
     Args:
         path: :func:`lock_path`; None does nothing.
         wait: Seconds to wait for it; None for ever, 0 not at all.
+        to_read: Only something is read: where this thread holds the lock already that will do, and
+            who may not open the file reads without it.
     Raises:
         LockTimeout: Somebody else held it all the time.
         TransactionError: This thread holds it.
         AccessError: The file cannot be opened, or its file system has no locks.
+    Cost: four system calls.
     """
-    if path is None:
-        yield
-        return
-    with contextlib.ExitStack() as stack:
+
+    __slots__ = ("_fd", "_file", "_holder", "_path", "_to_read", "_wait")
+
+    def __init__(
+        self, path: Optional[str], wait: Optional[float] = None, to_read: bool = False
+    ) -> None:
+        self._path = path
+        self._wait = wait
+        self._to_read = to_read
+        self._fd = -1
+        self._file: Optional[tuple[int, int]] = None
+
+    def __enter__(self) -> None:
+        if self._path is None:
+            return
+        self._holder = os.getpid(), threading.get_ident()
         try:
-            fd = stack.enter_context(_opened(path))
+            with _opening:
+                self._fd = _open(self._path)
+                _descriptors.add(self._fd)
         except OSError as error:
-            advice = ""
-            if error.errno in _NOT_TO_BE_HAD:
-                advice = ': XTABLES_LOCKFILE names another one, lock="netns" has one in /tmp'
+            if self._to_read and error.errno in _NOT_TO_BE_HAD:
+                return
+            raise _cannot_open(self._path, error) from error
+        try:
+            self._lock(self._path)
+        except BaseException:
+            self._close()
+            raise
+
+    def _lock(self, path: str) -> None:
+        status = os.fstat(self._fd)
+        if not stat.S_ISREG(status.st_mode):
+            raise _cannot_open(path, OSError(errno.EINVAL, "not a regular file"))
+        file = status.st_dev, status.st_ino
+        if _holders.get(file) == self._holder:
+            if self._to_read:
+                return
+            raise TransactionError(
+                f"this thread holds the xtables lock {path} already, for a transaction or restore "
+                "of other tables: edit these outside of it, or let pyiptc.transaction() have them "
+                "too"
+            )
+        try:
+            _acquire(self._fd, path, self._wait)
+        except LockTimeout:
+            raise
+        except OSError as error:
             raise AccessError(
-                f"can't open lock file {path}: {error.strerror}{advice}", error.errno, "open", path
+                f"can't lock {path}: {error.strerror}", error.errno, "flock", path
             ) from error
-        with _locked(fd, path, wait):
-            yield
+        _holders[file] = self._holder
+        self._file = file
 
+    def __exit__(self, *exc: object) -> None:
+        if self._fd >= 0 and os.getpid() == self._holder[0]:
+            self._close()
+        # A child that was forked meanwhile has closed it, and the lock is its parent's.
 
-@contextlib.contextmanager
-def held_to_read(path: Optional[str], wait: Optional[float] = None) -> Iterator[None]:
-    """Hold the lock while something is read: where this thread has it already, that will do.
-
-    Who may not open the file reads without it.
-
-    Raises:
-        LockTimeout: Somebody else held it all the time.
-    """
-    with contextlib.ExitStack() as stack:
+    def _close(self) -> None:
         try:
-            fd = None if path is None else stack.enter_context(_opened(path))
-        except OSError as error:
-            if error.errno not in _NOT_TO_BE_HAD:
-                raise
-            fd = None
-        if fd is not None and path is not None and _holders.get(_file(fd)) != _here():
-            stack.enter_context(_locked(fd, path, wait))
-        yield
-
-
-@contextlib.contextmanager
-def _opened(path: str) -> Iterator[int]:
-    owner = os.getpid()
-    with _opening:
-        fd = _open(path)
-        _descriptors.add(fd)
-    try:
-        yield fd
-    finally:
-        if os.getpid() == owner:
+            if self._file is not None:
+                del _holders[self._file]
+                # Closing would do, but for a child that is being forked and has not closed it yet.
+                fcntl.flock(self._fd, fcntl.LOCK_UN)
+        finally:
+            fd, self._fd, self._file = self._fd, -1, None
             _descriptors.discard(fd)
             os.close(fd)
+
+
+def _cannot_open(path: str, error: OSError) -> AccessError:
+    advice = ""
+    if error.errno in _NOT_TO_BE_HAD:
+        advice = ': XTABLES_LOCKFILE names another one, lock="netns" has one in /tmp'
+    return AccessError(
+        f"can't open lock file {path}: {error.strerror}{advice}", error.errno, "open", path
+    )
 
 
 def _after_fork_in_child() -> None:
@@ -199,41 +223,6 @@ os.register_at_fork(
     after_in_parent=_opening.release,
     after_in_child=_after_fork_in_child,
 )
-
-
-def _file(fd: int) -> tuple[int, int]:
-    status = os.fstat(fd)
-    return status.st_dev, status.st_ino
-
-
-def _here() -> tuple[int, int]:
-    return os.getpid(), threading.get_ident()
-
-
-@contextlib.contextmanager
-def _locked(fd: int, path: str, wait: Optional[float]) -> Iterator[None]:
-    file, holder = _file(fd), _here()
-    if _holders.get(file) == holder:
-        raise TransactionError(
-            f"this thread holds the xtables lock {path} already, for a transaction or restore of "
-            f"other tables: edit these outside of it, or let pyiptc.transaction() have them too"
-        )
-    try:
-        _acquire(fd, path, wait)
-    except LockTimeout:
-        raise
-    except OSError as error:
-        raise AccessError(
-            f"can't lock {path}: {error.strerror}", error.errno, "flock", path
-        ) from error
-    _holders[file] = holder
-    try:
-        yield
-    finally:
-        # A child that was forked meanwhile has closed it, and the lock is its parent's.
-        if os.getpid() == holder[0]:
-            del _holders[file]
-            fcntl.flock(fd, fcntl.LOCK_UN)
 
 
 def _acquire(fd: int, path: str, wait: Optional[float]) -> None:

@@ -226,27 +226,14 @@ class Table:
 
     # -- one at a time -------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def _alone(self, wait: Optional[float]) -> Iterator[None]:
+    def _alone(self, wait: Optional[float]) -> _Alone:
         """The table for one thread; in a transaction, for the task that is in it.
 
         Raises:
             LockTimeout: Another thread had it all the time.
             TransactionError: Another task of this thread is in a transaction.
         """
-        mutex = self._mutex  # a child that is forked meanwhile has another one
-        if not mutex.acquire(timeout=-1 if wait is None else wait):
-            raise LockTimeout(
-                f"another thread of this process has table {self.name} (waited {wait} s)"
-            )
-        try:
-            if self._transaction is not None and not self._transaction.is_mine():
-                raise TransactionError(
-                    f"table {self.name} is in a transaction of another task of this thread"
-                )
-            yield
-        finally:
-            mutex.release()
+        return _Alone(self, wait)
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[_kernel.TableData]:
@@ -297,7 +284,7 @@ class Table:
             if self._pending and self.autocommit:
                 self._send(None)
                 return
-            with lock.held_to_read(self.lock, self.wait):
+            with lock.held(self.lock, self.wait, to_read=True):
                 self._reread()
             self._pending = []
 
@@ -671,6 +658,32 @@ class Table:
         family = "IPv6" if self._family == Family.IPV6 else "IPv4"
         state = " closed" if self._closed else ""
         return f"<{type(self).__name__} {self.name} {family}{state}>"
+
+
+class _Alone:
+    """Table._alone(), in each use of a table: no generator."""
+
+    __slots__ = ("_mutex", "_table", "_wait")
+
+    def __init__(self, table: Table, wait: Optional[float]) -> None:
+        self._table = table
+        self._wait = wait
+
+    def __enter__(self) -> None:
+        table = self._table
+        self._mutex = table._mutex  # a child that is forked meanwhile has another one
+        if not self._mutex.acquire(timeout=-1 if self._wait is None else self._wait):
+            raise LockTimeout(
+                f"another thread of this process has table {table.name} (waited {self._wait} s)"
+            )
+        if table._transaction is not None and not table._transaction.is_mine():
+            self._mutex.release()
+            raise TransactionError(
+                f"table {table.name} is in a transaction of another task of this thread"
+            )
+
+    def __exit__(self, *exc: object) -> None:
+        self._mutex.release()
 
 
 class Listed(Entry):
