@@ -152,20 +152,13 @@ class Namespace:
     def __del__(self) -> None:
         self.close()
 
-    @contextlib.contextmanager
-    def socket(self, family: int) -> Iterator[_kernel.Socket]:
+    def socket(self, family: int) -> _Reached:
         """A socket inside the namespace; meanwhile the calling thread is inside too.
 
         Raises:
             IPTCError: The namespace is gone or cannot be entered.
         """
-        with _kernel.Socket(family) as socket:
-            cookie = socket.cookie
-            if (cookie if cookie is not None else _inode(_THREAD)) == self.cookie:
-                yield socket
-                return
-        with self._entered(), _kernel.Socket(family) as socket:
-            yield socket
+        return _Reached(self, family)
 
     @contextlib.contextmanager
     def _entered(self) -> Iterator[None]:
@@ -180,6 +173,38 @@ class Namespace:
         finally:
             if self._fd is None:
                 os.close(fd)
+
+
+class _Reached:
+    """Namespace.socket(), in each edit: no generator."""
+
+    __slots__ = ("_family", "_place", "_socket", "_stack")
+
+    def __init__(self, place: Namespace, family: int) -> None:
+        self._place = place
+        self._family = family
+
+    def __enter__(self) -> _kernel.Socket:
+        self._stack: Optional[contextlib.ExitStack] = None
+        self._socket = _kernel.Socket(self._family)
+        try:
+            cookie = self._socket.cookie
+            if (cookie if cookie is not None else _inode(_THREAD)) == self._place.cookie:
+                return self._socket
+        except BaseException:
+            self._socket.close()
+            raise
+        self._socket.close()
+        with contextlib.ExitStack() as stack:
+            stack.enter_context(self._place._entered())
+            self._socket = _kernel.Socket(self._family)
+            self._stack = stack.pop_all()
+        return self._socket
+
+    def __exit__(self, *exc: object) -> None:
+        self._socket.close()
+        if self._stack is not None:
+            self._stack.close()
 
 
 @contextlib.contextmanager

@@ -429,14 +429,9 @@ class Table:
             replay(edits, self._data, data)
             self._data = data
 
-    @contextlib.contextmanager
-    def _noted(self) -> Iterator[None]:
+    def _noted(self) -> _Noted:
         """Remember an error's number for :meth:`strerror`."""
-        try:
-            yield
-        except IPTCError as error:
-            self._errno = error.errno or 0
-            raise
+        return _Noted(self)
 
     def _reread(self) -> None:
         with self._namespace.socket(self._family) as socket:
@@ -684,6 +679,22 @@ class _Alone:
 
     def __exit__(self, *exc: object) -> None:
         self._mutex.release()
+
+
+class _Noted:
+    """Table._noted()."""
+
+    __slots__ = ("_table",)
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: Optional[BaseException], trace: object) -> None:
+        if isinstance(error, IPTCError):
+            self._table._errno = error.errno or 0
 
 
 class Listed(Entry):
