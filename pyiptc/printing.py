@@ -21,14 +21,14 @@ from .errors import XTablesError
 from .mended import mended
 from .text import decode, quoted
 
-__all__ = ["OPAQUE", "entry_text"]
+__all__ = ["OPAQUE", "entry_text", "forget"]
 
 OPAQUE = " [unsupported revision]"
 """What stands for options that nothing here can read."""
 
 REMEMBERED = frozenset(
     (
-        "ah comment connmark conntrack dscp esp icmp icmp6 iprange length limit mac mark multiport"
+        "ah connmark conntrack dscp esp icmp icmp6 iprange length limit mac mark multiport"
         " pkttype sctp state statistic tcp tcpmss tos ttl udp"
         " CLASSIFY CONNMARK DSCP LOG MARK NFLOG NFQUEUE REJECT TCPMSS TOS TTL"
     ).split()
@@ -142,12 +142,18 @@ def _part(family: int, layout: _Layout, kind: Kind, head: bytes, payload: bytes)
     return _printed(family, kind, head, payload)
 
 
-@functools.lru_cache(maxsize=4096)
+@functools.lru_cache(maxsize=1024)
 def _remembered(family: int, kind: Kind, tail: bytes, payload: bytes) -> tuple[str, str]:
     """As :func:`_printed`, for any rule with the same protocol and flags."""
     layout = _LAYOUTS[family]
     head = (bytes(layout.protocol) + tail).ljust(layout.size, b"\0")
     return _printed(family, kind, head, payload)
+
+
+def forget() -> None:
+    """Give back the memory of all that is remembered."""
+    for memory in (_remembered, _interface, _mask):
+        memory.cache_clear()
 
 
 def _printed(family: int, kind: Kind, head: bytes, payload: bytes) -> tuple[str, str]:

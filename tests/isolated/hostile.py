@@ -341,6 +341,8 @@ GOOD: dict[str, Callable[[Bench], Any]] = {
     "new_rule_d": lambda bench: {"target": "ACCEPT"},
     "old_rule_d": lambda bench: RULE_D,
     "other": lambda bench: None,
+    "template": lambda bench: "-s {} -j user",
+    "values": lambda bench: [bench.family.host],
     "packets": lambda bench: 1,
     "bytes": lambda bench: 1,
     "parameter": lambda bench: "dport",

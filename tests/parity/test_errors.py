@@ -107,7 +107,8 @@ def test_not_root(family: Family) -> None:
     outcome = isolated.run(script)
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert outcome.stdout.splitlines() == [
-        f"AccessError {errno.EPERM} can't initialize {table}: Permission denied (you must be root)"
+        f"AccessError {errno.EPERM} can't initialize {table}: Permission denied (you must be root); "
+        "CAP_NET_RAW is missing, in the user namespace that owns the network namespace"
         for table in ("filter", "mangle", "raw", "nat", "security")
     ]
 
