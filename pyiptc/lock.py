@@ -110,11 +110,11 @@ def _can_open(path: str) -> bool:
     return True
 
 
-def _open(path: str) -> int:
+def _open(path: str, create: bool = True) -> int:
     """Open as iptables does: created with mode 0600, never truncated, no link followed."""
     # Not blocking: opening a pipe, which is refused below, would wait for a writer.
-    flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    return os.open(path, flags, 0o600)
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
+    return os.open(path, flags | os.O_CREAT if create else flags, 0o600)
 
 
 class held:  # noqa: N801  # a context manager: `with lock.held(path):`
@@ -149,7 +149,8 @@ class held:  # noqa: N801  # a context manager: `with lock.held(path):`
         self._holder = os.getpid(), threading.get_ident()
         try:
             with _opening:
-                self._fd = _open(self._path)
+                # What is not there nobody holds; and reading leaves nothing behind.
+                self._fd = _open(self._path, create=not self._to_read)
                 _descriptors.add(self._fd)
         except OSError as error:
             if self._to_read and error.errno in _NOT_TO_BE_HAD:

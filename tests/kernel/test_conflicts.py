@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -414,6 +415,18 @@ finally:
 
 def test_a_child_does_not_keep_its_parents_lock(family: Family) -> None:
     assert isolated.output(ORPHAN, family.name) == "had\n"
+
+
+def test_reading_makes_no_lock_file(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "xtables.lock"
+    monkeypatch.setenv("XTABLES_LOCKFILE", str(path))
+    bench.table.refresh()
+    bench.chain.counters()
+    assert not path.exists()
+    bench.chain.append(bench.rule(1))
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("wait", [True, "1", -1, float("nan"), [1]])
