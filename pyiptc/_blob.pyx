@@ -480,7 +480,7 @@ def compose(bytes head not None, list matches not None, bytes target not None, i
         matches: Payloads with their headers.
         target: Payload with its header.
     Raises:
-        BlobError: Together they are larger than an entry can be (65535 bytes).
+        RuleError: Together they are larger than an entry can be (65535 bytes).
     """
     cdef const _csrc.pyiptc_family *layout = layout_of(family)
     cdef bytes data = b"".join([head, *matches, target])
@@ -488,7 +488,7 @@ def compose(bytes head not None, list matches not None, bytes target not None, i
     if len(head) != layout.header_size:
         raise BlobError(f"a header of {len(head)} bytes: expected {layout.header_size}")
     if len(data) > 0xFFFF:
-        raise BlobError(f"a rule of {len(data)} bytes: at most 65535 fit an entry")
+        raise RuleError(f"a rule of {len(data)} bytes: at most 65535 fit an entry")
     put_u16(at, len(data) - len(target))
     put_u16(at + 2, len(data))
     return Entry(family, data, kind, jump)

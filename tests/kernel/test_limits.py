@@ -150,7 +150,6 @@ def test_name_of_a_table(family: Family) -> None:
         family.Table("x" * 32)
 
 
-@pytest.mark.xfail(reason="BlobError is for mistakes of ours and of the kernel", strict=True)
 def test_long_rule_is_a_mistake_of_the_caller(family: Family) -> None:
     with pytest.raises(pyiptc.RuleError):
         chain_of(family).append(long_rule(family, 228))

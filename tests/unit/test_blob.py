@@ -154,7 +154,7 @@ def test_target_of_the_wrong_size(name: bytes) -> None:
 def test_too_long() -> None:
     """What next_offset cannot tell is no entry."""
     payload = match(32000)
-    with pytest.raises(errors.BlobError, match="65535"):
+    with pytest.raises(errors.RuleError, match="65535"):
         _blob.compose(bytes(112), [payload, payload, payload], STANDARD, 2)
     with pytest.raises(errors.BlobError, match="65535"):
         _blob.Entry(2, bytes(65536))
