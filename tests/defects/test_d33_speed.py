@@ -14,7 +14,7 @@ from support.oracle import Oracle
 pytestmark = pytest.mark.kernel
 
 COUNT = 1500
-TIMES_THE_TOOL = 60
+TIMES_THE_TOOL = 35
 
 MEASURE = """
 import resource, sys

@@ -58,7 +58,9 @@ def runtimes(sanitizers: Sequence[str]) -> str:
 def build(directory: Path) -> None:
     """Compile everything below the directory; what is built in place stays as it is."""
     places = ("--build-base", str(directory / "build"), "--build-lib", str(directory / "lib"))
-    subprocess.run([sys.executable, "setup.py", "--quiet", "build", *places], cwd=ROOT, check=True)
+    subprocess.run(
+        [sys.executable, "setup.py", "--quiet", "build", "--force", *places], cwd=ROOT, check=True
+    )
 
 
 def environment(directory: Path) -> dict[str, str]:
