@@ -59,6 +59,7 @@ static const struct pyiptc_host host = {
 	.realloc = realloc,
 	.free = free,
 	.memalign = memalign,
+	.usable_size = malloc_usable_size,
 	.revision = host_revision,
 };
 

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 /* Both halves compare it, so that files of two builds never work together by accident. */
-#define PYIPTC_INNER_ABI 4
+#define PYIPTC_INNER_ABI 5
 
 /* Name of the only symbol the outer half looks up: a pyiptc_inner_open_fn. */
 #define PYIPTC_INNER_SYMBOL "pyiptc_inner_open"
@@ -39,6 +39,7 @@ struct pyiptc_host {
 	void *(*realloc)(void *block, size_t size);
 	void (*free)(void *block);
 	void *(*memalign)(size_t alignment, size_t size);
+	size_t (*usable_size)(void *block);
 	/* 1: the kernel of the calling thread's network namespace knows this revision; 0: not;
 	 * negative: it cannot be asked, as without CAP_NET_ADMIN and CAP_NET_RAW. */
 	int (*revision)(unsigned int family, enum pyiptc_kind kind, const char *name,

@@ -167,6 +167,19 @@ void *memalign(size_t alignment, size_t size)
 	return alignment <= 16 ? early_alloc(size) : NULL;
 }
 
+/* Name services ask for it (libnss_systemd); the other libc would look for a header of its own. */
+size_t malloc_usable_size(void *block)
+{
+	const struct early_block *early_one;
+
+	if (block == NULL)
+		return 0;
+	if (!is_early(block))
+		return host.usable_size(block);
+	early_one = (const void *)((unsigned char *)block - offsetof(struct early_block, data));
+	return early_one->size;
+}
+
 void *aligned_alloc(size_t alignment, size_t size)
 {
 	return memalign(alignment, size);
