@@ -160,10 +160,9 @@ def test_beside_one_that_never_locks(
         words = ("FORWARD", *line(1).split())
         while not stop.is_set():
             for how in ("-A", "-D"):
-                while (
-                    status := lockless.iptables(bench.family, how, *words, check=False).returncode
-                ) != 0:
-                    refused.append(status)
+                # 4: a "resource problem". A rule that ours has replaced meanwhile cannot be deleted.
+                while lockless.iptables(bench.family, how, *words, check=False).returncode == 4:
+                    refused.append(4)
 
     caplog.set_level(logging.INFO, "pyiptc")
     number, until = 0, time.monotonic() + 20
@@ -180,7 +179,7 @@ def test_beside_one_that_never_locks(
             stop.set()
         running.result()
     assert bench.numbers() == [*range(1, number + 1)]
-    assert set(refused) == {4}  # "resource problem"
+    assert refused
     assert "changed without the lock" in caplog.text
 
 
