@@ -88,8 +88,10 @@ def csrc(*names: str) -> list[str]:
 
 
 TABLE = csrc("family", "entry", "table", "table_compare", "table_load", "table_build")
+CODEC = csrc("nft_encode", "nft_decode", "nft_tests", "nft_attributes", "nft_show")
 EXTENSIONS = [
     extension("pyiptc._blob", ["pyiptc/_blob.pyx", *csrc("family", "entry")]),
+    extension("pyiptc._nft", ["pyiptc/_nft.pyx", *csrc("family", "entry"), *CODEC]),
     extension(
         "pyiptc._xtables",
         ["pyiptc/_xtables.pyx", *csrc("family", "sockopt", "instance")],

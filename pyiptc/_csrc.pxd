@@ -180,3 +180,41 @@ cdef extern from "pyiptc.h" nogil:
                                pyiptc_reply *reply)
     void pyiptc_reply_free(pyiptc_reply *reply)
     int pyiptc_instance_has_namespaces()
+
+
+cdef extern from "nft_codec.h" nogil:
+    enum:
+        PYIPTC_NFT_PORTABLE
+        PYIPTC_NFT_NATIVE_1_8_9
+        PYIPTC_NFT_NATIVE_1_8_11
+        PYIPTC_NFT_FORMS
+        PYIPTC_NFT_UNCOUNTED
+        PYIPTC_NFT_COMMENTED
+
+    ctypedef int pyiptc_nft_form "enum pyiptc_nft_form"
+
+    struct pyiptc_nft_buffer:
+        unsigned char *data
+        size_t size
+        size_t capacity
+
+    struct pyiptc_nft_compat:
+        uint32_t protocol
+        uint32_t flags
+
+    struct pyiptc_nft_rule:
+        pyiptc_rule_kind kind
+        unsigned int flags
+        char jump[29]
+        pyiptc_nft_compat compat
+
+    void pyiptc_nft_buffer_free(pyiptc_nft_buffer *buffer)
+    int pyiptc_nft_encode(const pyiptc_family *family, const unsigned char *entry, uint32_t size,
+                          pyiptc_rule_kind kind, const char *jump, pyiptc_nft_form form,
+                          pyiptc_nft_buffer *out, pyiptc_nft_compat *compat, const char **reason)
+    int pyiptc_nft_decode(const pyiptc_family *family, const unsigned char *expressions,
+                          size_t size, const unsigned char *userdata, size_t userdata_size,
+                          pyiptc_nft_buffer *entry, pyiptc_nft_rule *rule, const char **reason)
+    size_t pyiptc_nft_names(const unsigned char *expressions, size_t size, char *text,
+                            size_t text_size)
+    size_t pyiptc_nft_jump(const unsigned char *expressions, size_t size, const char **chain)
