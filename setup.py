@@ -87,14 +87,14 @@ def csrc(*names: str) -> list[str]:
     return [f"csrc/{name}.c" for name in names]
 
 
-TABLE = csrc("family", "entry", "table", "table_compare", "table_load", "table_build")
-CODEC = csrc("nft_encode", "nft_decode", "nft_tests", "nft_attributes", "nft_show")
+TABLE = csrc("family", "entry", "table", "table_compare", "table_load", "table_build", "nft_table")
+CODEC = csrc("nft_attributes", "nft_encode", "nft_decode", "nft_tests", "nft_show")
 EXTENSIONS = [
     extension("pyiptc._blob", ["pyiptc/_blob.pyx", *csrc("family", "entry")]),
     extension("pyiptc._nft", ["pyiptc/_nft.pyx", *csrc("family", "entry"), *CODEC]),
     extension(
         "pyiptc._xtables",
-        ["pyiptc/_xtables.pyx", *csrc("family", "sockopt", "instance")],
+        ["pyiptc/_xtables.pyx", *csrc("family", "sockopt", "nft_netlink", "instance")],
         ("dl", "pthread"),
     ),
     extension(
@@ -102,7 +102,9 @@ EXTENSIONS = [
         [
             "pyiptc/_kernel.pyx",
             *TABLE,
-            *csrc("sockopt", "instance", "handle_legacy", "handle_libiptc"),
+            *CODEC,
+            *csrc("sockopt", "instance", "nft_netlink", "nft_batch"),
+            *csrc("handle_legacy", "handle_libiptc", "handle_nft"),
         ],
         ("dl", "pthread"),
     ),

@@ -52,6 +52,15 @@ static int host_revision(unsigned int nfproto, enum pyiptc_kind kind, const char
 	return pyiptc_get_revision(pyiptc_family(nfproto), kind, name, revision);
 }
 
+static int host_revision_nft(unsigned int nfproto, enum pyiptc_kind kind, const char *name,
+			     uint8_t revision)
+{
+	const struct pyiptc_family *family = pyiptc_family(nfproto);
+	int rc = pyiptc_get_nft_revision(family, kind, name, revision);
+
+	return rc == -EOPNOTSUPP ? pyiptc_get_revision(family, kind, name, revision) : rc;
+}
+
 static const struct pyiptc_host host = {
 	.abi = PYIPTC_INNER_ABI,
 	.malloc = malloc,
@@ -125,6 +134,13 @@ err_open:
 		dlclose(handle);
 	free(instance);
 	return -ENOENT;
+}
+
+void pyiptc_instance_prefer_nft(struct pyiptc_instance *instance)
+{
+	pthread_mutex_lock(&instance->mutex);
+	instance->host.revision = host_revision_nft;
+	pthread_mutex_unlock(&instance->mutex);
 }
 
 int pyiptc_instance_set_libiptc(struct pyiptc_instance *instance, const char *path)

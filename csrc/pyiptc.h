@@ -75,6 +75,13 @@ int pyiptc_get_revision(const struct pyiptc_family *family, enum pyiptc_kind kin
  */
 int pyiptc_load_module(const char *name);
 
+/**
+ * The same through nf_tables, which needs no ip_tables in the kernel. -EOPNOTSUPP: nft_compat is
+ * not there.
+ */
+int pyiptc_get_nft_revision(const struct pyiptc_family *family, enum pyiptc_kind kind,
+			    const char *name, uint8_t revision);
+
 /* ---- table.c: a table in memory ------------------------------------------------------------- */
 
 /* Rules whose verdict is not a plain number. */
@@ -86,23 +93,31 @@ enum pyiptc_rule_kind {
 
 #define PYIPTC_ORIGIN_NONE UINT32_MAX
 
+/* nf_tables has longer names than ip_tables (NFT_NAME_MAXLEN); nobody can make such a chain here. */
+#define PYIPTC_NAME_SIZE 256
+
 struct pyiptc_chain;
+struct pyiptc_raw;       /* nft_table.h: a rule of nf_tables that no entry can say */
+struct pyiptc_nft;       /* nft_table.h: what the kernel has of a table */
+struct pyiptc_nft_chain; /* nft_table.h: and of a chain */
 
 /* A rule on its way to or from a kernel: its entry, and the chain of a jump beside it. */
 struct pyiptc_rule {
 	unsigned char *data;       /* ipt_entry or ip6t_entry; memory of the table */
 	struct pyiptc_chain *jump; /* or NULL */
-	uint32_t origin;           /* index of the kernel's entry whose counters it goes on with */
+	uint64_t handle;           /* nft: the kernel's number of it; 0: it is not there yet */
+	const struct pyiptc_raw *raw; /* nft: the rule, where the entry only stands for it; or NULL */
+	uint32_t origin; /* index of the kernel's entry whose counters it goes on with */
 	uint16_t size;             /* its next_offset */
 	uint8_t kind;              /* enum pyiptc_rule_kind */
 	uint8_t is_zeroed;         /* count from the last read on */
 };
 
 struct pyiptc_chain {
-	char name[XT_TABLE_MAXNAMELEN]; /* NUL-terminated */
-	int hook;                       /* NF_INET_*, or -1: user-defined */
-	int policy;                     /* verdict as in the blob: -NF_ACCEPT - 1, -NF_DROP - 1 */
-	struct xt_counters counters;    /* of the policy */
+	char name[PYIPTC_NAME_SIZE]; /* NUL-terminated */
+	int hook;                    /* NF_INET_*, or -1: user-defined */
+	int policy;                  /* verdict as in the blob: -NF_ACCEPT - 1, -NF_DROP - 1 */
+	struct xt_counters counters; /* of the policy */
 	uint32_t origin;
 	uint8_t is_zeroed;
 	uint8_t is_set; /* the policy's counters are to become the ones given */
@@ -113,6 +128,10 @@ struct pyiptc_chain {
 	struct pyiptc_rule *slots;
 	uint32_t capacity, gap;
 	uint32_t head_offset, first_offset, foot_offset; /* in the blob being built or read */
+	struct pyiptc_nft_chain *nft; /* nft: what the kernel has of it; NULL: nothing */
+	uint8_t is_edited;            /* something of it is not as in the kernel */
+	uint8_t is_unread;            /* nft: the kernel's rules were not read; they stand before */
+	uint32_t unread_at;           /* the rule of this index */
 };
 
 struct pyiptc_table {
@@ -128,6 +147,9 @@ struct pyiptc_table {
 	struct pyiptc_arena *arena; /* entries added since */
 	uint8_t is_changed;         /* other rules, chains or policies than the kernel's */
 	uint8_t is_recounted;       /* other counters */
+	uint8_t is_consulted;       /* nft: edits since the last read depend on what was read */
+	uint8_t nft_form;           /* enum pyiptc_nft_form, of the rules that are written */
+	struct pyiptc_nft *nft;     /* nft only */
 };
 
 /* Where and why a blob is not what ip_tables.h says. */
@@ -173,6 +195,10 @@ struct pyiptc_rule *pyiptc_chain_rule(const struct pyiptc_chain *chain, uint32_t
 int pyiptc_table_insert(struct pyiptc_table *table, struct pyiptc_chain *chain, uint32_t index,
 			const unsigned char *entry, uint32_t size, enum pyiptc_rule_kind kind,
 			struct pyiptc_chain *jump);
+/* As inserting at the end, which need not have been read. */
+int pyiptc_table_append(struct pyiptc_table *table, struct pyiptc_chain *chain,
+			const unsigned char *entry, uint32_t size, enum pyiptc_rule_kind kind,
+			struct pyiptc_chain *jump);
 int pyiptc_table_replace(struct pyiptc_table *table, struct pyiptc_chain *chain, uint32_t index,
 			 const unsigned char *entry, uint32_t size, enum pyiptc_rule_kind kind,
 			 struct pyiptc_chain *jump);
@@ -216,9 +242,10 @@ void pyiptc_table_map_counters(const struct pyiptc_table *table, struct pyiptc_i
 /* After both calls: the table is what the kernel has, counters as they were at the replace. */
 void pyiptc_table_adopt(struct pyiptc_table *table, struct pyiptc_image *image);
 void pyiptc_image_free(struct pyiptc_image *image);
-/* Let a table that was read earlier be put back over one of @num_entries entries: its counters
- * become what they were when it was read. */
-void pyiptc_table_put_back(struct pyiptc_table *table, uint32_t num_entries);
+/* Let a table that was read earlier be put back over what the kernel has @now: its counters become
+ * what they were when it was read. Of nf_tables all rules must have been read, and @now is empty
+ * afterwards. */
+void pyiptc_table_put_back(struct pyiptc_table *table, struct pyiptc_table *now);
 /* Only counters changed: what the kernel's have to grow by (wrapping), without a replace. */
 int pyiptc_table_recount(const struct pyiptc_table *table, struct xt_counters_info **info,
 			 size_t *size);
@@ -230,10 +257,12 @@ void pyiptc_table_adopt_counters(struct pyiptc_table *table);
 #define PYIPTC_COUNTERS_LOST 1
 
 struct pyiptc_error {
+	const char *table;             /* which of several, or NULL; its memory */
 	int number;                    /* a positive errno */
 	const char *operation;         /* static: the call that failed */
 	struct pyiptc_blob_error blob; /* where number is EBADMSG */
-	char text[256];                /* the library's own words, or "" */
+	char text[384];                /* the library's own words, or "" */
+	char place[448];               /* which rule or chain the kernel refused, and its words */
 };
 
 struct pyiptc_instance;
@@ -250,6 +279,21 @@ struct pyiptc_handle {
 		    const char *table, struct pyiptc_table **out, struct pyiptc_error *error);
 	int (*commit)(int fd, struct pyiptc_instance *instance, struct pyiptc_table *table,
 		      struct pyiptc_error *error);
+
+	/* The rest is for handles that read by need, and NULL for the others. The calling thread is
+	 * in the table's network namespace. */
+
+	/* 1: the rules, chains and policies that were read are still the kernel's; 0: they are not, or
+	 * that cannot be told. */
+	int (*is_current)(struct pyiptc_table *table, struct pyiptc_error *error);
+	/* Read the rules of a chain, or of all (NULL), at one moment. Chains move in memory. */
+	int (*load)(struct pyiptc_table *table, const char *chain, struct pyiptc_error *error);
+	/* Read the counters of a chain's rules and let them start again, at once; they are in the
+	 * entries then. -EOPNOTSUPP: the kernel cannot. */
+	int (*take_counters)(struct pyiptc_table *table, const char *chain,
+			     struct pyiptc_error *error);
+	/* Several tables at once, all or nothing. */
+	int (*commit_all)(struct pyiptc_table **tables, size_t count, struct pyiptc_error *error);
 };
 
 extern const struct pyiptc_handle pyiptc_handle_legacy;
@@ -260,6 +304,13 @@ extern const struct pyiptc_handle pyiptc_handle_legacy;
  * table is not the one that was read any more.
  */
 extern const struct pyiptc_handle pyiptc_handle_libiptc;
+/**
+ * nf_tables, as iptables-nft writes it, through netlink: no socket option of ip_tables, no lock.
+ * The five tables of iptables are there, whether nf_tables has made them or not; reading makes
+ * none. A chain whose rules were not needed yet is unread. -EAGAIN at a commit: others have changed
+ * what it depends on.
+ */
+extern const struct pyiptc_handle pyiptc_handle_nft;
 
 /* ---- instance.c: a libxtables of its own for each family --------------------------------------- */
 
@@ -302,6 +353,9 @@ int pyiptc_protocol_name(struct pyiptc_instance *instance, unsigned int number,
 int pyiptc_protocol_number(struct pyiptc_instance *instance, const char *name, unsigned int *number,
 			   struct pyiptc_reply *reply);
 void pyiptc_reply_free(struct pyiptc_reply *reply);
+/* From now on ask nf_tables first which revisions the kernel knows, and ip_tables where it cannot
+ * tell. As it starts it is the other way round. */
+void pyiptc_instance_prefer_nft(struct pyiptc_instance *instance);
 /* 1 where the C library can open instances with namespaces of their own. */
 int pyiptc_instance_has_namespaces(void);
 

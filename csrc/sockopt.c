@@ -99,7 +99,12 @@ int pyiptc_get_revision(const struct pyiptc_family *family, enum pyiptc_kind kin
 	strncpy(request.name, name, sizeof(request.name) - 1);
 	rc = get_option(fd, family, option, &request, &size);
 	close(fd);
-	if (rc == -ENOENT || rc == -EPROTONOSUPPORT || rc == -ENOPROTOOPT)
+	/* No ip_tables at all: then nobody but nf_tables can use the extension. */
+	if (rc == -ENOPROTOOPT) {
+		rc = pyiptc_get_nft_revision(family, kind, name, revision);
+		return rc == -EOPNOTSUPP ? 0 : rc;
+	}
+	if (rc == -ENOENT || rc == -EPROTONOSUPPORT)
 		return 0;
 	return rc < 0 ? rc : 1;
 }

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "nft_table.h"
 #include "table.h"
 
 #define ARENA_SIZE    65536
@@ -17,7 +18,7 @@ struct pyiptc_arena {
 
 /* ---- memory ------------------------------------------------------------------------------------ */
 
-static unsigned char *arena_copy(struct pyiptc_table *table, const unsigned char *entry,
+unsigned char *pyiptc_table_keep(struct pyiptc_table *table, const unsigned char *entry,
 				 uint32_t size)
 {
 	struct pyiptc_arena *arena = table->arena;
@@ -50,8 +51,26 @@ void pyiptc_arena_free(struct pyiptc_arena *arena)
 	}
 }
 
+size_t pyiptc_arena_size(const struct pyiptc_arena *arena)
+{
+	size_t size = 0;
+
+	for (; arena != NULL; arena = arena->next)
+		size += arena->used;
+	return size;
+}
+
+void pyiptc_arena_join(struct pyiptc_arena **arena, struct pyiptc_arena *more)
+{
+	while (*arena != NULL)
+		arena = &(*arena)->next;
+	*arena = more;
+}
+
 void pyiptc_chain_free(struct pyiptc_chain *chain)
 {
+	if (chain->nft != NULL)
+		chain->nft->chain = NULL;
 	free(chain->slots);
 	free(chain);
 }
@@ -65,6 +84,7 @@ void pyiptc_table_free(struct pyiptc_table *table)
 	free(table->chains);
 	free(table->block);
 	pyiptc_arena_free(table->arena);
+	pyiptc_nft_free(table->nft);
 	free(table);
 }
 
@@ -234,7 +254,7 @@ int pyiptc_table_create_chain(struct pyiptc_table *table, const char *name,
 		pyiptc_chain_free(chain);
 		return rc;
 	}
-	table->is_changed = 1;
+	table->is_changed = chain->is_edited = 1;
 	*out = chain;
 	return 0;
 }
@@ -265,6 +285,7 @@ int pyiptc_table_rename_chain(struct pyiptc_table *table, struct pyiptc_chain *c
 	remove_chain(table, pyiptc_table_chain_position(table, chain->name));
 	memset(chain->name, 0, sizeof(chain->name));
 	strncpy(chain->name, name, sizeof(chain->name) - 1);
+	chain->is_edited = 1;
 	table->is_changed = 1;
 	/* There is room: one was just taken out. */
 	return pyiptc_table_add_chain(table, chain, pyiptc_table_chain_position(table, name));
@@ -272,8 +293,9 @@ int pyiptc_table_rename_chain(struct pyiptc_table *table, struct pyiptc_chain *c
 
 void pyiptc_table_flush_chain(struct pyiptc_table *table, struct pyiptc_chain *chain)
 {
-	if (chain->count > 0)
-		table->is_changed = 1;
+	if (chain->count > 0 || chain->is_unread)
+		table->is_changed = chain->is_edited = 1;
+	chain->is_unread = 0;
 	for (uint32_t i = 0; i < chain->count; i++) {
 		struct pyiptc_rule *rule = pyiptc_chain_rule(chain, i);
 
@@ -282,7 +304,7 @@ void pyiptc_table_flush_chain(struct pyiptc_table *table, struct pyiptc_chain *c
 	}
 	free(chain->slots);
 	chain->slots = NULL;
-	chain->count = chain->capacity = chain->gap = 0;
+	chain->count = chain->capacity = chain->gap = chain->unread_at = 0;
 }
 
 int pyiptc_table_set_policy(struct pyiptc_table *table, struct pyiptc_chain *chain,
@@ -298,8 +320,9 @@ int pyiptc_table_set_policy(struct pyiptc_table *table, struct pyiptc_chain *cha
 		verdict = -NF_DROP - 1;
 	else
 		return -EINVAL;
-	if (verdict != chain->policy)
-		table->is_changed = 1;
+	/* Where nf_tables has no such chain yet, this makes it. */
+	if (verdict != chain->policy || (table->nft != NULL && chain->nft == NULL))
+		table->is_changed = chain->is_edited = 1;
 	chain->policy = verdict;
 	if (counters != NULL) {
 		chain->given = *counters;
@@ -323,7 +346,7 @@ void pyiptc_table_zero_chain(struct pyiptc_table *table, struct pyiptc_chain *ch
 	for (uint32_t i = 0; i < chain->count; i++) {
 		struct pyiptc_rule *rule = pyiptc_chain_rule(chain, i);
 
-		if (rule->origin == PYIPTC_ORIGIN_NONE)
+		if (rule->origin == PYIPTC_ORIGIN_NONE && rule->handle == 0)
 			put_counters(table->family, rule->data, &zero);
 		else
 			rule->is_zeroed = 1;
@@ -345,7 +368,7 @@ static int prepare_rule(struct pyiptc_table *table, const unsigned char *entry, 
 	if ((kind == PYIPTC_RULE_JUMP) != (jump != NULL))
 		return -EINVAL;
 	memset(rule, 0, sizeof(*rule));
-	rule->data = arena_copy(table, entry, size);
+	rule->data = pyiptc_table_keep(table, entry, size);
 	if (rule->data == NULL)
 		return -ENOMEM;
 	rule->jump = jump;
@@ -355,9 +378,9 @@ static int prepare_rule(struct pyiptc_table *table, const unsigned char *entry, 
 	return 0;
 }
 
-int pyiptc_table_insert(struct pyiptc_table *table, struct pyiptc_chain *chain, uint32_t index,
-			const unsigned char *entry, uint32_t size, enum pyiptc_rule_kind kind,
-			struct pyiptc_chain *jump)
+static int put_rule(struct pyiptc_table *table, struct pyiptc_chain *chain, uint32_t index,
+		    const unsigned char *entry, uint32_t size, enum pyiptc_rule_kind kind,
+		    struct pyiptc_chain *jump)
 {
 	struct pyiptc_rule rule;
 	int rc;
@@ -368,8 +391,27 @@ int pyiptc_table_insert(struct pyiptc_table *table, struct pyiptc_chain *chain, 
 	if (rc == 0)
 		rc = pyiptc_chain_add(chain, index, &rule);
 	if (rc == 0)
-		table->is_changed = 1;
+		table->is_changed = chain->is_edited = 1;
 	return rc;
+}
+
+int pyiptc_table_insert(struct pyiptc_table *table, struct pyiptc_chain *chain, uint32_t index,
+			const unsigned char *entry, uint32_t size, enum pyiptc_rule_kind kind,
+			struct pyiptc_chain *jump)
+{
+	int rc = put_rule(table, chain, index, entry, size, kind, jump);
+
+	/* Before what was not read: nobody knows another place there. */
+	if (rc == 0 && chain->is_unread)
+		chain->unread_at++;
+	return rc;
+}
+
+int pyiptc_table_append(struct pyiptc_table *table, struct pyiptc_chain *chain,
+			const unsigned char *entry, uint32_t size, enum pyiptc_rule_kind kind,
+			struct pyiptc_chain *jump)
+{
+	return put_rule(table, chain, chain->count, entry, size, kind, jump);
 }
 
 int pyiptc_table_replace(struct pyiptc_table *table, struct pyiptc_chain *chain, uint32_t index,
@@ -390,7 +432,7 @@ int pyiptc_table_replace(struct pyiptc_table *table, struct pyiptc_chain *chain,
 	if (jump != NULL)
 		jump->references++;
 	*old = rule;
-	table->is_changed = 1;
+	table->is_changed = chain->is_edited = 1;
 	return 0;
 }
 
@@ -399,6 +441,8 @@ int pyiptc_table_delete(struct pyiptc_table *table, struct pyiptc_chain *chain, 
 	if (index >= chain->count)
 		return -E2BIG;
 	pyiptc_chain_drop(chain, index);
-	table->is_changed = 1;
+	if (chain->is_unread && index < chain->unread_at)
+		chain->unread_at--;
+	table->is_changed = chain->is_edited = 1;
 	return 0;
 }

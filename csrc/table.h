@@ -18,6 +18,10 @@
 struct pyiptc_arena;
 
 void pyiptc_arena_free(struct pyiptc_arena *arena);
+/* Bytes in use, of all that hang together. */
+size_t pyiptc_arena_size(const struct pyiptc_arena *arena);
+/* Hang @more on to @arena. */
+void pyiptc_arena_join(struct pyiptc_arena **arena, struct pyiptc_arena *more);
 
 /* An empty chain that belongs to no table yet; @hook -1: user-defined. NULL: out of memory. */
 struct pyiptc_chain *pyiptc_chain_new(const char *name, int hook);
@@ -25,6 +29,10 @@ void pyiptc_chain_free(struct pyiptc_chain *chain);
 /* @index: in range. -ENOMEM. */
 int pyiptc_chain_add(struct pyiptc_chain *chain, uint32_t index, const struct pyiptc_rule *rule);
 void pyiptc_chain_drop(struct pyiptc_chain *chain, uint32_t index);
+
+/* A copy of @size bytes among the table's own entries; NULL: out of memory. */
+unsigned char *pyiptc_table_keep(struct pyiptc_table *table, const unsigned char *data,
+				 uint32_t size);
 
 /* Where a user-defined chain of this name is or belongs: sorted, as libiptc keeps them. */
 uint32_t pyiptc_table_chain_position(const struct pyiptc_table *table, const char *name);

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "nft_table.h"
 #include "table.h"
 
 static uint32_t head_size(const struct pyiptc_table *table, const struct pyiptc_chain *chain)
@@ -270,8 +271,12 @@ void pyiptc_table_adopt_counters(struct pyiptc_table *table)
 	table->is_recounted = 0;
 }
 
-void pyiptc_table_put_back(struct pyiptc_table *table, uint32_t num_entries)
+void pyiptc_table_put_back(struct pyiptc_table *table, struct pyiptc_table *now)
 {
+	if (table->nft != NULL && now->nft != NULL) {
+		pyiptc_nft_put_back(table, now);
+		return;
+	}
 	for (uint32_t i = 0; i < table->chain_count; i++) {
 		struct pyiptc_chain *chain = table->chains[i];
 
@@ -279,6 +284,6 @@ void pyiptc_table_put_back(struct pyiptc_table *table, uint32_t num_entries)
 			pyiptc_chain_rule(chain, j)->origin = PYIPTC_ORIGIN_NONE;
 		chain->origin = PYIPTC_ORIGIN_NONE;
 	}
-	table->num_entries = num_entries;
+	table->num_entries = now->num_entries;
 	table->is_changed = 1;
 }

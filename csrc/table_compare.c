@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "nft_table.h"
 #include "table.h"
 
 static bool same_bytes(const unsigned char *a, const unsigned char *b, const unsigned char *mask,
@@ -84,6 +85,8 @@ bool pyiptc_table_is_as_read(const struct pyiptc_table *a, const struct pyiptc_t
 	const struct pyiptc_family *family = a->family;
 	uint32_t size;
 
+	if (a->nft != NULL || b->nft != NULL)
+		return pyiptc_nft_is_as_read(a->nft, b->nft);
 	if (a->info.size != b->info.size || a->info.num_entries != b->info.num_entries ||
 	    a->valid_hooks != b->valid_hooks)
 		return false;
@@ -104,8 +107,11 @@ bool pyiptc_table_is_as_read(const struct pyiptc_table *a, const struct pyiptc_t
 int pyiptc_table_as_read(const struct pyiptc_table *table, struct pyiptc_table **out)
 {
 	struct pyiptc_blob_error error;
-	unsigned char *block = malloc(table->info.size);
+	unsigned char *block;
 
+	if (table->nft != NULL)
+		return pyiptc_nft_as_read(table, out);
+	block = malloc(table->info.size);
 	if (block == NULL)
 		return -ENOMEM;
 	memcpy(block, table->entries, table->info.size);

@@ -10,6 +10,7 @@ import sys
 from types import ModuleType
 
 from . import easy, errors, ip4tc, ip6tc, rule, util, version, xtables
+from .backends import Backend, backend
 from .capabilities import capabilities
 from .chain import Chain
 from .counters import Counters
@@ -51,6 +52,7 @@ from .version import __version__
 
 __all__ = [
     "AccessError",
+    "Backend",
     "BackendWarning",
     "BlobError",
     "Chain",
@@ -84,6 +86,7 @@ __all__ = [
     "UnsupportedError",
     "XTablesError",
     "__version__",
+    "backend",
     "capabilities",
     "easy",
     "errors",

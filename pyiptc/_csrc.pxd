@@ -77,9 +77,17 @@ cdef extern from "pyiptc.h" nogil:
     int pyiptc_netns_cookie(int fd, uint64_t *cookie)
     int pyiptc_setns(int fd)
     int pyiptc_load_module(const char *name)
+    int pyiptc_get_nft_revision(const pyiptc_family *family, pyiptc_kind kind, const char *name,
+                                uint8_t revision)
+
+    struct pyiptc_raw:
+        pass
+
+    struct pyiptc_nft:
+        pass
 
     struct pyiptc_chain:
-        char name[32]
+        char name[256]
         int hook
         int policy
         xt_counters counters
@@ -88,10 +96,13 @@ cdef extern from "pyiptc.h" nogil:
         uint8_t is_set
         uint32_t references
         uint32_t count
+        uint8_t is_unread
 
     struct pyiptc_rule:
         unsigned char *data
         pyiptc_chain *jump
+        uint64_t handle
+        const pyiptc_raw *raw
         uint32_t origin
         uint16_t size
         uint8_t kind
@@ -106,6 +117,9 @@ cdef extern from "pyiptc.h" nogil:
         uint32_t builtin_count
         uint8_t is_changed
         uint8_t is_recounted
+        uint8_t is_consulted
+        uint8_t nft_form
+        pyiptc_nft *nft
 
     struct pyiptc_blob_error:
         uint32_t offset
@@ -120,9 +134,12 @@ cdef extern from "pyiptc.h" nogil:
     int pyiptc_table_set_policy(pyiptc_table *table, pyiptc_chain *chain, const char *policy,
                                 const xt_counters *counters)
     void pyiptc_table_zero_chain(pyiptc_table *table, pyiptc_chain *chain, bint with_policy)
-    void pyiptc_table_put_back(pyiptc_table *table, uint32_t num_entries)
+    void pyiptc_table_put_back(pyiptc_table *table, pyiptc_table *now)
     pyiptc_rule *pyiptc_chain_rule(const pyiptc_chain *chain, uint32_t index)
     int pyiptc_table_insert(pyiptc_table *table, pyiptc_chain *chain, uint32_t index,
+                            const unsigned char *entry, uint32_t size, pyiptc_rule_kind kind,
+                            pyiptc_chain *jump)
+    int pyiptc_table_append(pyiptc_table *table, pyiptc_chain *chain,
                             const unsigned char *entry, uint32_t size, pyiptc_rule_kind kind,
                             pyiptc_chain *jump)
     int pyiptc_table_replace(pyiptc_table *table, pyiptc_chain *chain, uint32_t index,
@@ -141,10 +158,12 @@ cdef extern from "pyiptc.h" nogil:
                                    uint32_t size, uint32_t *offset)
 
     struct pyiptc_error:
+        const char *table
         int number
         const char *operation
         pyiptc_blob_error blob
         char text[256]
+        char place[448]
 
     struct pyiptc_instance:
         pass
@@ -155,9 +174,16 @@ cdef extern from "pyiptc.h" nogil:
                     const char *table, pyiptc_table **out, pyiptc_error *error) noexcept nogil
         int (*commit)(int fd, pyiptc_instance *instance, pyiptc_table *table,
                       pyiptc_error *error) noexcept nogil
+        int (*is_current)(pyiptc_table *table, pyiptc_error *error) noexcept nogil
+        int (*load)(pyiptc_table *table, const char *chain, pyiptc_error *error) noexcept nogil
+        int (*take_counters)(pyiptc_table *table, const char *chain,
+                             pyiptc_error *error) noexcept nogil
+        int (*commit_all)(pyiptc_table **tables, size_t count,
+                          pyiptc_error *error) noexcept nogil
 
     const pyiptc_handle pyiptc_handle_legacy
     const pyiptc_handle pyiptc_handle_libiptc
+    const pyiptc_handle pyiptc_handle_nft
 
     int pyiptc_instance_open(unsigned int nfproto, const char *inner, const char *libxtables,
                              const char *libdir, int single, pyiptc_instance **instance,
@@ -178,6 +204,7 @@ cdef extern from "pyiptc.h" nogil:
     int pyiptc_protocol_name(pyiptc_instance *instance, unsigned int number, pyiptc_reply *reply)
     int pyiptc_protocol_number(pyiptc_instance *instance, const char *name, unsigned int *number,
                                pyiptc_reply *reply)
+    void pyiptc_instance_prefer_nft(pyiptc_instance *instance)
     void pyiptc_reply_free(pyiptc_reply *reply)
     int pyiptc_instance_has_namespaces()
 

@@ -10,7 +10,7 @@ import os
 
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE
 from cpython.bytes cimport PyBytes_AS_STRING
-from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memchr, memcpy, memset, strcmp
 from posix.unistd cimport close
@@ -27,7 +27,10 @@ from .errors import BlobError, CountersLostError, edit_error, kernel_error
 from .process import check_width
 
 #: Names of the handles (see :class:`TableData`): the first is the default.
-HANDLES = ("legacy", "libiptc")
+HANDLES = ("legacy", "libiptc", "nft")
+
+#: How the handle nft writes rules, beside the number that the codec has for it.
+NFT_FORMS = ("portable", "1.8.9", "1.8.11")
 
 _POLICIES = {-1: "DROP", -2: "ACCEPT", -4: "QUEUE", -5: "RETURN"}
 
@@ -298,6 +301,8 @@ cdef const _csrc.pyiptc_handle *handle_of(str name) except NULL:
         return &_csrc.pyiptc_handle_legacy
     if name == "libiptc":
         return &_csrc.pyiptc_handle_libiptc
+    if name == "nft":
+        return &_csrc.pyiptc_handle_nft
     raise ValueError(f"handle {name!r}: expected one of {', '.join(HANDLES)}")
 
 
@@ -311,7 +316,10 @@ cdef object failure(const _csrc.pyiptc_error *error, str table, str action, int 
             f"table {table}, at byte {error.blob.offset}: {to_str(error.blob.reason)}",
             error.blob.offset,
         )
-    return kernel_error(error.number, operation, table, action, to_str(error.text))
+    if error.number == _errno.EBUSY and operation == "NFT_MSG_DELCHAIN":
+        return edit_error(_errno.EMLINK, "delete chain", to_str(error.place).partition(" ")[2])
+    return kernel_error(error.number, operation, table, action, to_str(error.text),
+                        to_str(error.place))
 
 
 #: Set while read() makes a TableData: there is no other way to one.
@@ -329,6 +337,7 @@ cdef class TableData:
     cdef _csrc.pyiptc_table *table
     cdef const _csrc.pyiptc_handle *handle
     cdef Instance instance
+    cdef object reach
 
     def __dealloc__(self):
         _csrc.pyiptc_table_free(self.table)
@@ -348,6 +357,54 @@ cdef class TableData:
             subject = name if operation.endswith(" chain") else f"chain {name}"
             raise edit_error(_errno.ENOENT, operation, subject)
         return chain
+
+    cdef int load_rules(self, const char *chain) except -1:
+        """Have the rules of a chain, or of all (NULL); those that are there stay."""
+        if self.reach is not None:
+            with self.reach():
+                return self.load_here(chain)
+        return self.load_here(chain)
+
+    cdef int load_here(self, const char *chain) except -1:
+        cdef _csrc.pyiptc_error error
+        cdef int rc
+        memset(&error, 0, sizeof(error))
+        with nogil:
+            rc = self.handle.load(self.table, chain, &error)
+        if rc < 0:
+            raise failure(&error, to_str(self.table.name), "initialize", self.family)
+        return 0
+
+    cdef _csrc.pyiptc_chain *find_rules(self, str name, str operation) except NULL:
+        """As find_chain(), for who needs the rules."""
+        cdef _csrc.pyiptc_chain *chain = self.find_chain(name, operation)
+        if self.table.nft is not NULL:
+            if chain.is_unread:
+                self.load_rules(to_bytes(name))
+                chain = self.find_chain(name, operation)
+            self.table.is_consulted = 1
+        return chain
+
+    def reached_by(self, reach) -> TableData:
+        """The same one, with another way to its namespace (see :func:`read`)."""
+        self.reach = reach
+        return self
+
+    def load(self) -> None:
+        """Have the rules of all chains, as they are at one moment.
+
+        Other handles than nft have them anyway.
+
+        Raises:
+            KernelError: They cannot be read.
+        """
+        if self.table.nft is not NULL:
+            self.load_rules(NULL)
+
+    @property
+    def handle_name(self) -> str:
+        """Which handle it was read with."""
+        return to_str(self.handle.name)
 
     @property
     def name(self) -> str:
@@ -392,11 +449,12 @@ cdef class TableData:
 
     def references(self, str chain not None) -> int:
         """Number of rules that jump or go to a chain."""
+        self.load()
         return self.find_chain(chain, "read").references
 
     def count(self, str chain not None) -> int:
         """Number of rules of a chain."""
-        return self.find_chain(chain, "read").count
+        return self.find_rules(chain, "read").count
 
     cdef Entry make_entry(self, const _csrc.pyiptc_rule *rule):
         cdef str jump = None if rule.jump is NULL else to_str(rule.jump.name)
@@ -408,14 +466,14 @@ cdef class TableData:
 
     def entry(self, str chain not None, uint32_t index) -> Entry:
         """Own copy of one entry. Raises PositionError beyond the end."""
-        cdef _csrc.pyiptc_chain *found = self.find_chain(chain, "read")
+        cdef _csrc.pyiptc_chain *found = self.find_rules(chain, "read")
         if index >= found.count:
             raise edit_error(_errno.E2BIG, "delete entry from", f"chain {chain}")
         return self.make_entry(_csrc.pyiptc_chain_rule(found, index))
 
     def entries(self, str chain not None) -> list[Entry]:
         """Own copies of all entries of a chain."""
-        cdef _csrc.pyiptc_chain *found = self.find_chain(chain, "read")
+        cdef _csrc.pyiptc_chain *found = self.find_rules(chain, "read")
         cdef uint32_t i
         return [self.make_entry(_csrc.pyiptc_chain_rule(found, i)) for i in range(found.count)]
 
@@ -426,7 +484,7 @@ cdef class TableData:
         Returns:
             -1 where there is none.
         """
-        cdef _csrc.pyiptc_chain *found = self.find_chain(chain, "read")
+        cdef _csrc.pyiptc_chain *found = self.find_rules(chain, "read")
         cdef _csrc.pyiptc_chain *jump = NULL
         cdef int64_t index
         if entry.layout is not self.table.family and entry.family != self.family:
@@ -447,9 +505,9 @@ cdef class TableData:
         Where the chain is the same as far as both go: the length of the shorter one. All bytes
         count but the counters. Raises ChainNotFoundError where one of the two has no such chain.
         """
-        return _csrc.pyiptc_chain_difference(
-            self.table.family, self.find_chain(chain, "read"), other.find_chain(chain, "read"),
-            start)
+        cdef _csrc.pyiptc_chain *own = self.find_rules(chain, "read")
+        cdef _csrc.pyiptc_chain *others = other.find_rules(chain, "read")
+        return _csrc.pyiptc_chain_difference(self.table.family, own, others, start)
 
     def is_as_read(self, TableData other not None) -> bool:
         """Whether what was read of both, without the edits since, is the same but for counters."""
@@ -460,13 +518,14 @@ cdef class TableData:
         cdef TableData data = new_table()
         data.handle = self.handle
         data.instance = self.instance
+        data.reach = self.reach
         if _csrc.pyiptc_table_as_read(self.table, &data.table) < 0:
             raise MemoryError
         return data
 
     def counters(self, str chain not None) -> CounterArray:
         """Packets and bytes of all rules of a chain. Cost: 16 bytes a rule, no objects."""
-        cdef _csrc.pyiptc_chain *found = self.find_chain(chain, "read")
+        cdef _csrc.pyiptc_chain *found = self.find_rules(chain, "read")
         cdef CounterArray array = CounterArray.__new__(CounterArray)
         cdef const _csrc.pyiptc_rule *rule
         cdef uint32_t i
@@ -477,12 +536,47 @@ cdef class TableData:
                 memcpy(&array.values[2 * i], rule.data + self.table.family.counters, 16)
         return array
 
+    def take_counters(self, str chain not None) -> CounterArray:
+        """The same, and let them start again: with the next commit, or, where the kernel can, now."""
+        cdef CounterArray array
+        if self.handle.take_counters is not NULL and self.take_counters_now(chain):
+            array = self.counters(chain)
+            self.zero_known(chain)
+            return array
+        array = self.counters(chain)
+        self.zero(chain, False)
+        return array
+
+    cdef bint take_counters_now(self, str chain) except -1:
+        """False: the kernel cannot read and zero at once. The thread is in the table's namespace."""
+        cdef _csrc.pyiptc_error error
+        cdef bytes raw = to_bytes(chain)
+        cdef const char *name = raw
+        cdef int rc
+        self.find_chain(chain, "read")
+        memset(&error, 0, sizeof(error))
+        with nogil:
+            rc = self.handle.take_counters(self.table, name, &error)
+        if rc == -_errno.EOPNOTSUPP:
+            return False
+        if rc < 0:
+            raise failure(&error, self.name, "read counters of", self.family)
+        return True
+
+    cdef int zero_known(self, str chain) except -1:
+        """The kernel's are zero by now."""
+        cdef _csrc.pyiptc_chain *found = self.find_chain(chain, "read")
+        cdef uint32_t i
+        for i in range(found.count):
+            memset(_csrc.pyiptc_chain_rule(found, i).data + self.table.family.counters, 0, 16)
+        return 0
+
     def put_back_over(self, TableData other not None) -> None:
         """Make this table, which was read earlier, ready to be committed over *other*.
 
-        Its counters become what they were when it was read.
+        Its counters become what they were when it was read. *other* is of no use afterwards.
         """
-        _csrc.pyiptc_table_put_back(self.table, other.table.num_entries)
+        _csrc.pyiptc_table_put_back(self.table, other.table)
 
     # -- edits ---------------------------------------------------------------------------------
 
@@ -496,6 +590,9 @@ cdef class TableData:
     def delete_chain(self, str chain not None) -> None:
         """Remove an empty, unreferenced, user-defined chain. Raises ChainInUseError."""
         found = self.find_chain(chain, "delete chain")
+        if found.is_unread:
+            # Whether rules of other chains jump to it the kernel knows.
+            found = self.find_rules(chain, "delete chain")
         self.check(_csrc.pyiptc_table_delete_chain(self.table, found), "delete chain", chain)
 
     def rename_chain(self, str chain not None, str name not None) -> None:
@@ -510,7 +607,7 @@ cdef class TableData:
 
     def zero(self, str chain not None, bint with_policy=True) -> None:
         """Let the counters of a chain's rules, and its policy's, start again at the last read."""
-        _csrc.pyiptc_table_zero_chain(self.table, self.find_chain(chain, "zero chain"),
+        _csrc.pyiptc_table_zero_chain(self.table, self.find_rules(chain, "zero chain"),
                                       with_policy)
 
     def set_policy(self, str chain not None, str policy not None, counters=None) -> None:
@@ -542,7 +639,10 @@ cdef class TableData:
 
     def insert(self, str chain not None, uint32_t index, Entry entry not None) -> None:
         """Insert an entry; *index* = number of rules appends. Raises PositionError."""
-        found = self.find_chain(chain, "insert entry into")
+        if index == 0:
+            found = self.find_chain(chain, "insert entry into")
+        else:
+            found = self.find_rules(chain, "insert entry into")
         jump = self.jump_of(entry, "insert entry into", chain)
         self.check(_csrc.pyiptc_table_insert(self.table, found, index, entry.data,
                                              <uint32_t>len(entry.data), entry.kind, jump),
@@ -552,9 +652,22 @@ cdef class TableData:
         """Append an entry."""
         found = self.find_chain(chain, "append entry to")
         jump = self.jump_of(entry, "append entry to", chain)
-        self.check(_csrc.pyiptc_table_insert(self.table, found, found.count, entry.data,
+        self.check(_csrc.pyiptc_table_append(self.table, found, entry.data,
                                              <uint32_t>len(entry.data), entry.kind, jump),
                    "append entry to", f"chain {chain}")
+
+    def append_all(self, str chain not None, list entries not None) -> None:
+        """Append entries: all of them, or none."""
+        cdef _csrc.pyiptc_chain *found = self.find_chain(chain, "append entry to")
+        cdef uint32_t before = found.count
+        cdef Entry entry
+        try:
+            for entry in entries:
+                self.append(chain, entry)
+        except BaseException:
+            while found.count > before:
+                _csrc.pyiptc_table_delete(self.table, found, found.count - 1)
+            raise
 
     def append_variants(self, str chain not None, Entry entry not None, uint32_t at,
                         bint is_address, bytes values not None) -> None:
@@ -583,8 +696,7 @@ cdef class TableData:
             memcpy(data + at, value + offset, width)
             if is_address:
                 memcpy(data + at + 2 * width, value + offset + width, width)
-            rc = _csrc.pyiptc_table_insert(self.table, found, found.count, data, size, entry.kind,
-                                           jump)
+            rc = _csrc.pyiptc_table_append(self.table, found, data, size, entry.kind, jump)
             if rc < 0:
                 while found.count > before:
                     _csrc.pyiptc_table_delete(self.table, found, found.count - 1)
@@ -640,8 +752,8 @@ cdef class TableData:
             return False
         for i in range(reply.entry_count):
             memcpy(entry + i * size + self.table.family.counters, counters, 16)
-            self.check(_csrc.pyiptc_table_insert(self.table, chain, chain.count, entry + i * size,
-                                                 size, kind, jump),
+            self.check(_csrc.pyiptc_table_append(self.table, chain, entry + i * size, size, kind,
+                                                 jump),
                        "append entry to", f"chain {to_str(chain.name)}")
         return True
 
@@ -667,7 +779,7 @@ cdef class TableData:
 
     def replace(self, str chain not None, uint32_t index, Entry entry not None) -> None:
         """Replace an entry. Raises PositionError."""
-        found = self.find_chain(chain, "replace entry in")
+        found = self.find_rules(chain, "replace entry in")
         jump = self.jump_of(entry, "replace entry in", chain)
         self.check(_csrc.pyiptc_table_replace(self.table, found, index, entry.data,
                                               <uint32_t>len(entry.data), entry.kind, jump),
@@ -675,7 +787,7 @@ cdef class TableData:
 
     def delete(self, str chain not None, uint32_t index) -> None:
         """Delete an entry. Raises PositionError."""
-        found = self.find_chain(chain, "delete entry from")
+        found = self.find_rules(chain, "delete entry from")
         self.check(_csrc.pyiptc_table_delete(self.table, found, index), "delete entry from",
                    f"chain {chain}")
 
@@ -694,9 +806,17 @@ cdef TableData new_table():
         reading = False
 
 
-def read(Socket socket not None, str name not None, str handle="legacy") -> TableData:
-    """Read a whole table from the kernel.
+def read(Socket socket not None, str name not None, str handle="legacy", TableData seen=None,
+         reach=None, str form="portable") -> TableData:
+    """Read a whole table from the kernel; with handle nft its rules when they are needed.
 
+    Args:
+        socket: Of the namespace that the calling thread is in.
+        seen: What was read earlier with this handle. Where that is the kernel's still, counters
+            apart, it is what is returned.
+        reach: Called without arguments, a context in which the calling thread is in that namespace:
+            for rules that are read later. None: it will be there anyway.
+        form: One of :data:`NFT_FORMS`, for rules that are sent with handle nft.
     Raises:
         TableNotFoundError: There is no such table.
         AccessError: CAP_NET_ADMIN is missing.
@@ -709,8 +829,12 @@ def read(Socket socket not None, str name not None, str handle="legacy") -> Tabl
     cdef bytes raw = to_bytes(name)
     cdef const char *table = raw
     cdef int rc
+    if seen is not None and seen.handle.is_current is not NULL and not seen.is_changed:
+        if is_current(seen):
+            return seen
     data = new_table()
     data.handle = handle_of(handle)
+    data.reach = reach
     if data.handle is &_csrc.pyiptc_handle_libiptc:
         data.instance = instance_of(<int>socket.layout.nfproto)
     memset(&error, 0, sizeof(error))
@@ -719,7 +843,21 @@ def read(Socket socket not None, str name not None, str handle="legacy") -> Tabl
                               &error)
     if rc < 0:
         raise failure(&error, name, "initialize", socket.layout.nfproto)
+    data.table.nft_form = <int>NFT_FORMS.index(form)
     return data
+
+
+cdef bint is_current(TableData data) except -1:
+    """Whether what was read is the kernel's still. Nothing is known to depend on it then."""
+    cdef _csrc.pyiptc_error error
+    cdef int rc
+    memset(&error, 0, sizeof(error))
+    with nogil:
+        rc = data.handle.is_current(data.table, &error)
+    if rc < 0:
+        raise failure(&error, data.name, "initialize", data.family)
+    data.table.is_consulted = 0
+    return rc == 1
 
 
 def commit(Socket socket not None, TableData data not None) -> None:
@@ -745,3 +883,55 @@ def commit(Socket socket not None, TableData data not None) -> None:
             f"{os.strerror(error.number)}", error.number, to_str(error.operation), data.name)
     if rc < 0:
         raise failure(&error, data.name, "commit", data.family)
+
+
+def commit_all(list tables not None) -> None:
+    """Send several edited tables of handle nft, of any family, all or nothing together.
+
+    The calling thread is in their namespace.
+
+    Raises:
+        KernelError, CountersLostError: As for :func:`commit`; ``filename`` is the table.
+    """
+    cdef _csrc.pyiptc_error error
+    cdef const _csrc.pyiptc_handle *handle = &_csrc.pyiptc_handle_nft
+    cdef _csrc.pyiptc_table **pointers
+    cdef size_t count = len(tables), i
+    cdef TableData data
+    cdef int rc
+    if any((<TableData?>table).handle is not handle for table in tables):
+        raise ValueError("tables of another handle are committed one by one")
+    pointers = <_csrc.pyiptc_table **>malloc((count + 1) * sizeof(_csrc.pyiptc_table *))
+    if pointers is NULL:
+        raise MemoryError
+    for i in range(count):
+        data = tables[i]
+        pointers[i] = data.table
+    memset(&error, 0, sizeof(error))
+    with nogil:
+        rc = handle.commit_all(pointers, count, &error)
+    free(pointers)
+    if rc == 0:
+        return
+    name = to_str(error.table) if error.table is not NULL else (<TableData>tables[0]).name
+    if rc == _csrc.PYIPTC_COUNTERS_LOST:
+        raise CountersLostError(
+            f"the rules of {name} were committed, counters were not set to zero: "
+            f"{os.strerror(error.number)}", error.number, to_str(error.operation), name)
+    raise failure(&error, name, "commit", (<TableData>tables[0]).family)
+
+
+def knows_by_nft(int family, str match not None, int revision) -> bool | None:
+    """Whether nf_tables of this kernel can use a match of iptables; None where it cannot be asked.
+
+    Touches nothing of ip_tables.
+    """
+    cdef const _csrc.pyiptc_family *layout = _csrc.pyiptc_family_of(<unsigned int>family)
+    cdef bytes raw = to_bytes(match)
+    cdef const char *name = raw
+    cdef int rc
+    if layout is NULL:
+        raise ValueError(f"family {family}: expected 2 (IPv4) or 10 (IPv6)")
+    with nogil:
+        rc = _csrc.pyiptc_get_nft_revision(layout, _csrc.PYIPTC_MATCH, name, <uint8_t>revision)
+    return None if rc < 0 else bool(rc)

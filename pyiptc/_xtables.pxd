@@ -9,4 +9,5 @@ cdef class Instance:
     cdef dict option_tables
     cdef dict protocols
 
+    cdef int prefer_nft(self) except -1
     cdef int check(self, int rc, const _csrc.pyiptc_reply *reply, str name, list warned) except -1

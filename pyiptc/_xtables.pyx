@@ -134,6 +134,11 @@ cdef class Instance:
         if _csrc.pyiptc_instance_set_libiptc(self.instance, libiptc) < 0:
             raise MemoryError
 
+    cdef int prefer_nft(self) except -1:
+        with nogil:
+            _csrc.pyiptc_instance_prefer_nft(self.instance)
+        return 0
+
     cdef int check(self, int rc, const _csrc.pyiptc_reply *reply, str name,
                    list warned) except -1:
         """Copy what is needed of a reply while it is valid; raise what it says."""
@@ -380,6 +385,8 @@ cdef int emit(list warned, set said=None) except -1:
 
 _instances = {}
 _instances_lock = threading.Lock()
+#: Ask nf_tables first which revisions the kernel knows.
+_prefers_nft = os.environ.get("PYIPTC_BACKEND") in ("nft", "auto")
 
 
 def _after_fork():
@@ -408,7 +415,20 @@ def instance(int family) -> Instance:
                     "one libxtables cannot serve IPv4 and IPv6, and this C library (or "
                     "PYIPTC_SINGLE_INSTANCE=1) allows one: use two processes")
             _instances[family] = Instance(family)
+            if _prefers_nft:
+                (<Instance>_instances[family]).prefer_nft()
         return _instances[family]
+
+
+def prefer_nft() -> None:
+    """From now on, for all families, ask nf_tables first which revisions the kernel knows."""
+    global _prefers_nft
+    if _prefers_nft:
+        return
+    with _instances_lock:
+        _prefers_nft = True
+        for found in _instances.values():
+            (<Instance>found).prefer_nft()
 
 
 def has_namespaces() -> bool:

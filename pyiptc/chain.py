@@ -289,7 +289,7 @@ class Chain:
             assert edit.counters is not None
             return edit.counters
         if table._is_fresh_wanted:
-            table.refresh()
+            table._refresh(lazily=True)
         with table._reading() as data:
             return data.counters(self.name)
 

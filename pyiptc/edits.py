@@ -136,14 +136,7 @@ class AppendAll:
     describe: Callable[[Entry], str]
 
     def apply(self, data: TableData) -> None:
-        before = data.count(self.chain)
-        try:
-            for entry in self.entries:
-                data.append(self.chain, entry)
-        except BaseException:
-            for index in range(data.count(self.chain) - 1, before - 1, -1):
-                data.delete(self.chain, index)
-            raise
+        data.append_all(self.chain, self.entries)
 
     def __str__(self) -> str:
         shown_ones = "; ".join(
@@ -443,8 +436,7 @@ class ZeroRules:
         """What they were at the last :meth:`apply`."""
 
     def apply(self, data: TableData) -> None:
-        self.counters = data.counters(self.chain)
-        data.zero(self.chain, False)
+        self.counters = data.take_counters(self.chain)
 
     def __str__(self) -> str:
         return f"-Z {self.chain}"

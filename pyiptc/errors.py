@@ -264,7 +264,7 @@ def strerror(number: int, operation: Optional[str] = None) -> str:
 
 
 def kernel_error(
-    number: int, operation: str, table: str, action: str, words: str = ""
+    number: int, operation: str, table: str, action: str, words: str = "", place: str = ""
 ) -> IPTCError:
     """The exception for a call that the kernel refused.
 
@@ -273,6 +273,7 @@ def kernel_error(
         operation: The socket option that failed, as ``"IPT_SO_SET_REPLACE"``.
         action: What was tried: ``"initialize"`` (a table is read) or ``"commit"``.
         words: What to say instead of libiptc's words.
+        place: Which rule or chain it was, where the kernel says so.
     """
     missing = number in (_errno.ENOENT, _errno.ENAMETOOLONG) and action == "initialize"
     cls = TableNotFoundError if missing else _KERNEL_CLASSES.get(number, KernelError)
@@ -282,6 +283,8 @@ def kernel_error(
         words += f"; {needed} is missing, in the user namespace that owns the network namespace"
     elif number == _errno.ENAMETOOLONG:
         words += "; a table's name has at most 31 bytes"
+    if place:
+        words += f" ({place})"
     if action == "initialize":
         return cls(f"can't initialize {table}: {words}", number, operation, table)
     return cls(f"can't {action}: {words}", number, operation, table)

@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from . import _kernel, namespace
+from . import _kernel, backends, namespace
 from .errors import IPTCError
 
 __all__ = [
@@ -85,10 +85,11 @@ def has_chain(family: int, name: str) -> bool:
     if is_open_chain(family, name):
         return True
     try:
+        handle = backends.handle_of(None, None, namespace.current_cookie())
         with _kernel.Socket(family) as socket:
             return any(
-                _kernel.read(socket, table).has_chain(name)
-                for table in namespace.existing_tables(family)
+                _kernel.read(socket, table, handle).has_chain(name)
+                for table in backends.tables_of(handle, family)
             )
     except IPTCError:
         return False

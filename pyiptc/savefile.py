@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Optional
 
-from . import _kernel, _xtables
+from . import _kernel, _xtables, backends
 from .checks import NAT_DROP, new_chain_name, settled
 from .counters import checked
 from .edits import (
@@ -106,6 +106,7 @@ class Reader:
         test: Send nothing.
         only: The one table that may be in the text.
         keep_old: Remember what the tables were, for :meth:`put_back`.
+        reach: As for :func:`pyiptc._kernel.read`.
     """
 
     def __init__(
@@ -119,6 +120,7 @@ class Reader:
         test: bool,
         only: Optional[str] = None,
         keep_old: bool = False,
+        reach: Optional[Callable[[], Any]] = None,
     ) -> None:
         self._socket = socket
         self._rule_class = rule_class
@@ -129,7 +131,14 @@ class Reader:
         self._test = test
         self._only = only
         self._keep_old = keep_old
+        self._reach = reach
+        self._form = backends.form()
         self._data: Optional[_kernel.TableData] = None
+        self._waiting: Optional[dict[str, _kernel.TableData]] = None
+        if keep_old and handle == "nft":
+            # All at once, at the end: then there is nothing to be put back.
+            self._waiting = {}
+            self._keep_old = False
         self.committed: dict[str, _kernel.TableData] = {}
         """Tables that were sent, as they are in the kernel."""
         self._old: dict[str, _kernel.TableData] = {}
@@ -157,6 +166,7 @@ class Reader:
                 raise RestoreError(number, line, str(error)) from error
         if self._data is not None:
             raise RestoreError(number + 1, "", f"COMMIT expected: table {self._data.name} has none")
+        self._send_waiting()
 
     def put_back(self) -> list[str]:
         """Give the tables that were sent their old rules back, the last one first.
@@ -190,6 +200,7 @@ class Reader:
                 self._commit(self._data, "a dictionary")
             finally:
                 self._data = None
+        self._send_waiting()
 
     def _table_of_dict(self, data: _kernel.TableData, table: Mapping[str, Any]) -> None:
         chains = table.get("chains") if isinstance(table, Mapping) else None
@@ -242,16 +253,26 @@ class Reader:
             raise RuleError(f"table {self._data.name} has no COMMIT yet")
         if self._only is not None and name != self._only:
             raise RuleError(f"table {name} in a text for table {self._only}")
-        data = _kernel.read(self._socket, name, self._handle)
+        if self._waiting is not None and name in self._waiting:
+            data = self._waiting[name]
+        else:
+            data = self._read_table(name)
         if self._keep_old and name not in self._old:
-            self._old[name] = _kernel.read(self._socket, name, self._handle)
+            self._old[name] = self._read_table(name)
+            self._old[name].load()
         if self._flush:
             FlushAll().apply(data)
         self._data = data
 
+    def _read_table(self, name: str) -> _kernel.TableData:
+        return _kernel.read(self._socket, name, self._handle, None, self._reach, self._form)
+
     def _commit(self, data: _kernel.TableData, place: str) -> None:
         self._data = None
         if self._test:
+            return
+        if self._waiting is not None:
+            self._waiting[data.name] = data
             return
         try:
             self._send(data)
@@ -267,6 +288,20 @@ class Reader:
             ) from error
         self.committed[data.name] = data
 
+    def _send_waiting(self) -> None:
+        """Send the tables that are sent together."""
+        if not self._waiting:
+            return
+        try:
+            _kernel.commit_all(list(self._waiting.values()))
+        except KernelError as error:
+            if error.errno != errno.EAGAIN:
+                raise
+            raise ConflictError(
+                "a table was changed by others while it was restored: restore it again"
+            ) from error
+        self.committed.update(self._waiting)
+
     def _send(self, data: _kernel.TableData) -> None:
         """Commit; a table that is new altogether also over what a writer without the lock has made."""
         for _ in range(RETRIES):
@@ -278,7 +313,7 @@ class Reader:
                     raise
                 if not self._flush:
                     break
-            data.put_back_over(_kernel.read(self._socket, data.name, self._handle))
+            data.put_back_over(self._read_table(data.name))
         raise ConflictError(
             f"table {data.name} was changed by a writer that does not take the lock: restore it again"
         )

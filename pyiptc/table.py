@@ -6,16 +6,14 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
-import logging
 import os
 import threading
-import time
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Optional, Union
 
-from . import _kernel, backend, lock, registry
+from . import _kernel, _xtables, backends, lock, registry
 from ._blob import Entry
 from .chain import Chain
 from .checks import new_chain_name
@@ -49,7 +47,7 @@ from .namespace import Namespace, NetnsSpec
 from .policy import Policy
 from .rule import Rule, Rule6
 from .savefile import Reader, save_table, table_to_dict
-from .transaction import RETRIES, Transaction, transaction
+from .transaction import RETRIES, Transaction, send, transaction
 
 __all__ = [
     "Table",
@@ -60,12 +58,6 @@ __all__ = [
 ]
 
 Named = Union[str, Chain]
-
-#: Seconds of a commit that are worth a line in a log.
-SLOW = 1.0
-
-_log = logging.getLogger("pyiptc.table")
-
 
 class Table:
     """A table of IPv4: filter, nat, mangle, raw or security.
@@ -86,7 +78,11 @@ class Table:
         wait: Seconds to wait for threads and for the xtables lock; None for ever.
         lock: Which lock edits take: ``"auto"``, ``"host"``, ``"netns"`` or ``"none"``; see
             :func:`pyiptc.lock.lock_path`. If not given, what ``PYIPTC_LOCK`` says, or auto.
-        handle: How to reach the kernel, one of :data:`pyiptc._kernel.HANDLES`.
+        backend: Where the rules are: ``"legacy"``, the tables of ip_tables; ``"nft"``, those that
+            iptables-nft has in nf_tables; ``"auto"``, wherever this machine has them: see
+            :func:`pyiptc.backend`. If not given, what ``PYIPTC_BACKEND`` says, or legacy.
+        handle: How to reach the kernel, one of :data:`pyiptc._kernel.HANDLES`; None: as the backend
+            is.
     Raises:
         TableNotFoundError: The kernel has no such table.
         AccessError: CAP_NET_ADMIN and CAP_NET_RAW are needed.
@@ -117,13 +113,15 @@ class Table:
         *,
         netns: Optional[NetnsSpec] = None,
         wait: Optional[float] = None,
-        handle: str = "legacy",
+        handle: Optional[str] = None,
         lock: Optional[str] = None,
+        backend: Optional[str] = None,
     ) -> Table:
         if not isinstance(name, str):
             raise TypeError(f"a table's name is a string, not {shown(name)}")
         kind = lock_kind(lock)
         place = Namespace(netns, name)
+        handle = _handle_for(place, cls._family, backend, handle)
         with cls._cache_lock:
             table = cls._cache.get((name, place.cookie, handle))
             if table is not None and not table._closed:
@@ -148,6 +146,7 @@ class Table:
         """Seconds to wait for the xtables lock; None for ever."""
         self._namespace = place
         self._handle = handle
+        self._form = backends.form()
         self._lock_kind = lock_kind(None)
         self._mutex = threading.RLock()
         self._order = (int(self._family), name, place.cookie, handle)
@@ -158,8 +157,10 @@ class Table:
         self._chain_objects: weakref.WeakValueDictionary[str, Chain] = weakref.WeakValueDictionary()
         try:
             with self._namespace.socket(self._family) as socket:
+                if handle == "nft":
+                    _xtables.prefer_nft()
                 self._data = self._read(socket)
-                backend.warn_of_nft_rules(self._family, place.cookie)
+                backends.warn_of_other_side(handle, self._family, place.cookie)
         except BaseException:
             place.close()
             raise
@@ -176,8 +177,18 @@ class Table:
         return self._namespace
 
     @property
+    def backend(self) -> str:
+        """Where the rules are: ``"legacy"`` or ``"nft"``."""
+        return "nft" if self._handle == "nft" else "legacy"
+
+    @property
     def lock(self) -> Optional[str]:
-        """Path of the lock file that edits take; None where they take none."""
+        """Path of the lock file that edits take; None where they take none.
+
+        nf_tables has no lock: it tells of changes that came in between.
+        """
+        if self._handle == "nft":
+            return None
         return lock_path(self._namespace.cookie, self._lock_kind)
 
     # -- life ----------------------------------------------------------------------------------------
@@ -278,6 +289,10 @@ class Table:
         Raises:
             LockTimeout: Somebody else held the lock all the time.
         """
+        self._refresh(lazily=False)
+
+    def _refresh(self, lazily: bool) -> None:
+        """refresh(); *lazily*: rules need not be read before they are looked at."""
         with self._alone(self.wait), self._noted():
             self._check_open()
             self._check_outside()
@@ -286,6 +301,8 @@ class Table:
                 return
             with lock.held(self.lock, self.wait, to_read=True):
                 self._reread()
+                if not lazily:
+                    self._data.load()
             self._pending = []
 
     def commit(self) -> None:
@@ -377,73 +394,49 @@ class Table:
         with self._noted(), lock.held(self.lock, self.wait):
             seen = self._data
             with self._namespace.socket(self._family) as socket:
-                data = self._read(socket)
+                # Where it is the kernel's still, what was seen is edited itself.
+                data = self._read(socket, None if self._pending else seen)
                 edits = list(self._pending)
-                if edits:
-                    replay(edits, seen, data)
-                if build is not None:
-                    edits.append(build(data))
-                    check(edits[-1], seen, data)
-                    edits[-1].apply(data)
-                self._data = data
                 try:
-                    self._commit_edits(edits, RETRIES, socket)
+                    if edits:
+                        replay(edits, seen, data)
+                    if build is not None:
+                        edits.append(build(data))
+                        check(edits[-1], seen, data)
+                        edits[-1].apply(data)
+                    self._data = data
+                    send({self: edits}, RETRIES, socket)
                 except CountersLostError:
                     self._pending = []
                     raise
                 except BaseException:
-                    self._data = seen
+                    self._data = seen if data is not seen else seen.as_read()
                     raise
             self._pending = []
             return edits
-
-    def _commit_edits(
-        self, edits: list[Edit], retries: int, socket: Optional[_kernel.Socket] = None
-    ) -> None:
-        """Send the table in memory, again and again where a writer without the lock is faster."""
-        if socket is None:
-            with self._namespace.socket(self._family) as socket:
-                self._commit_edits(edits, retries, socket)
-            return
-        for left in range(retries, -1, -1):
-            started = time.monotonic()
-            try:
-                _kernel.commit(socket, self._data)
-                return
-            except CountersLostError:
-                raise
-            except KernelError as error:
-                if error.errno != errno.EAGAIN:
-                    raise _with_edits(error, edits) from error
-                if left == 0:
-                    raise ConflictError(
-                        f"table {self.name} was changed in each of {retries + 1} tries by a writer "
-                        f"that does not take the lock {self.lock}"
-                    ) from error
-            finally:
-                spent = time.monotonic() - started
-                if spent > SLOW:
-                    _log.warning("the commit of table %s took %.1f s", self.name, spent)
-            _log.info("table %s was changed without the lock: once more", self.name)
-            data = self._read(socket)
-            replay(edits, self._data, data)
-            self._data = data
 
     def _noted(self) -> _Noted:
         """Remember an error's number for :meth:`strerror`."""
         return _Noted(self)
 
-    def _reread(self) -> None:
+    def _reread(self, seen: Optional[_kernel.TableData] = None) -> None:
         with self._namespace.socket(self._family) as socket:
-            self._data = self._read(socket)
+            self._data = self._read(socket, seen)
 
-    def _read(self, socket: _kernel.Socket) -> _kernel.TableData:
+    def _read(
+        self, socket: _kernel.Socket, seen: Optional[_kernel.TableData] = None
+    ) -> _kernel.TableData:
+        """The table as it is now; *seen* where that is the same, counters apart."""
         try:
-            return _kernel.read(socket, self.name, self._handle)
+            return _kernel.read(socket, self.name, self._handle, seen, self._reach, self._form)
         except KernelError as error:
             if error.errno != errno.EAGAIN:
                 raise
             raise ConflictError(f"table {self.name} changes faster than it can be read") from error
+
+    def _reach(self) -> contextlib.AbstractContextManager[Any]:
+        """The table's namespace, for rules that are read when they are needed."""
+        return self._namespace.socket(self._family)
 
     def strerror(self) -> str:
         """What libiptc says of the last edit's error."""
@@ -500,6 +493,7 @@ class Table:
                     counters=counters,
                     test=test,
                     only=self.name,
+                    reach=self._reach,
                 )
                 if isinstance(text, Mapping):
                     reader.read_dict({self.name: text})
@@ -592,7 +586,7 @@ class Table:
         With autocommit on and nothing pending the table is read afresh.
         """
         if self._is_fresh_wanted:
-            self.refresh()
+            self._refresh(lazily=True)
         with self._reading() as data:
             found = data.policy(_name(chain))
         if found is None:
@@ -647,12 +641,13 @@ class Table:
         return chain if isinstance(chain, Chain) else Chain(self, chain)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.name,)
+        return _same_table, (type(self), self.name, self._handle)
 
     def __repr__(self) -> str:
         family = "IPv6" if self._family == Family.IPV6 else "IPv4"
+        side = " nft" if self._handle == "nft" else ""
         state = " closed" if self._closed else ""
-        return f"<{type(self).__name__} {self.name} {family}{state}>"
+        return f"<{type(self).__name__} {self.name} {family}{side}{state}>"
 
 
 class _Alone:
@@ -716,16 +711,19 @@ class Table6(Table):
     _cache: dict[tuple[str, int, str], Table] = {}
 
 
-def _with_edits(error: KernelError, edits: list[Edit]) -> KernelError:
-    """The kernel's refusal with what was sent, as the kernel does not say which rule it was."""
-    shown = "; ".join(str(edit) for edit in edits[-3:])
-    more = f"{len(edits) - 3} edits and " if len(edits) > 3 else ""
-    return type(error)(
-        f"{error} [table {error.filename}: {more}{shown}]",
-        error.errno,
-        error.operation,
-        error.filename,
-    )
+def _handle_for(
+    place: Namespace, family: int, backend: Optional[str], handle: Optional[str]
+) -> str:
+    """The handle of a table in a namespace."""
+    wanted = backends.checked(backend)
+    if handle is None and wanted != "auto":
+        return wanted
+    with place.socket(family):
+        return backends.handle_of(backend, handle, place.cookie)
+
+
+def _same_table(cls: type[Table], name: str, handle: str) -> Table:
+    return cls(name, handle=handle)
 
 
 def _name(chain: Named) -> str:

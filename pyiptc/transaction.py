@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import logging
 import os
 import sys
 import time
@@ -11,17 +13,30 @@ from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Optional
 
-from . import lock
-from .edits import Edit
-from .errors import CountersLostError, IPTCError, PartialCommitError, TransactionError, shown
+from . import _kernel, lock
+from .edits import Edit, replay
+from .errors import (
+    ConflictError,
+    CountersLostError,
+    IPTCError,
+    KernelError,
+    PartialCommitError,
+    TransactionError,
+    shown,
+)
 
 if TYPE_CHECKING:
     from .table import Table
 
-__all__ = ["RETRIES", "Transaction", "transaction"]
+__all__ = ["RETRIES", "Transaction", "send", "transaction"]
 
 RETRIES = 10
 """How often edits are done again where a writer that takes no lock has changed the table."""
+
+#: Seconds of a commit that are worth a line in a log.
+SLOW = 1.0
+
+_log = logging.getLogger("pyiptc.table")
 
 _entered: ContextVar[tuple[Transaction, ...]] = ContextVar("pyiptc transactions", default=())
 
@@ -61,8 +76,9 @@ def transaction(
 ) -> Iterator[Transaction]:
     """All edits of some tables in a block: one lock, one read, then one commit for each table.
 
-    Each table is all or nothing; several together are not, as the kernel has no such call: they are
-    committed in the order in which they are given. On an exception in the block nothing is changed.
+    Each table is all or nothing. Tables of nf_tables that are in one network namespace are so
+    together, of both families; others are not, as the kernel has no such call: they are committed in
+    the order in which they are given, those of nf_tables where the first of them is. On an exception in the block nothing is changed.
     Other threads wait until the block ends, and so does everybody who takes the xtables lock. The
     block belongs to the thread and the asyncio task that entered it: other tasks are refused.
 
@@ -100,7 +116,7 @@ def transaction(
             stack.enter_context(lock.held(path, left(locks[path])))
         current = Transaction(list(tables))
         for table in tables:
-            table._reread()
+            table._reread(table._data)
         for table in tables:
             table._transaction = current
         token = _entered.set((*_entered.get(), current))
@@ -125,9 +141,9 @@ def transaction(
 def _commit(current: Transaction, retries: int) -> None:
     committed: list[str] = []
     lost: Optional[CountersLostError] = None
-    for table, edits in current.edits.items():
+    for group in _groups(list(current.edits)):
         try:
-            table._commit_edits(edits, retries)
+            send({table: current.edits[table] for table in group}, retries)
         except CountersLostError as error:
             lost = error
         except IPTCError as error:
@@ -136,6 +152,80 @@ def _commit(current: Transaction, retries: int) -> None:
             raise PartialCommitError(
                 f"{error}; committed before: {', '.join(committed)}", committed, []
             ) from error
-        committed.append(table.name)
+        committed += [table.name for table in group]
     if lost is not None:
         raise lost
+
+
+def _groups(tables: list[Table]) -> list[list[Table]]:
+    """Tables that are committed together, in order."""
+    groups: dict[object, list[Table]] = {}
+    for table in tables:
+        together = table.backend == "nft"
+        groups.setdefault(table.namespace.cookie if together else table, []).append(table)
+    return list(groups.values())
+
+
+def send(
+    edits: dict[Table, list[Edit]], retries: int, socket: Optional[_kernel.Socket] = None
+) -> None:
+    """Send tables in memory, again and again where a writer without the lock is faster.
+
+    Args:
+        edits: What was done to each table; several are of nf_tables, in one namespace.
+        socket: Of the family of the one table, in its namespace.
+    """
+    tables = list(edits)
+    if socket is None:
+        with tables[0]._namespace.socket(tables[0]._family) as socket:
+            send(edits, retries, socket)
+        return
+    names = ", ".join(table.name for table in tables)
+    for left in range(retries, -1, -1):
+        started = time.monotonic()
+        try:
+            if len(tables) == 1:
+                _kernel.commit(socket, tables[0]._data)
+            else:
+                _kernel.commit_all([table._data for table in tables])
+            return
+        except CountersLostError:
+            raise
+        except KernelError as error:
+            if error.errno != errno.EAGAIN:
+                raise _with_edits(error, edits) from error
+            if left == 0:
+                raise ConflictError(
+                    f"table {names} was changed in each of {retries + 1} tries by a writer "
+                    f"{_without_lock(tables[0])}"
+                ) from error
+        finally:
+            spent = time.monotonic() - started
+            if spent > SLOW:
+                _log.warning("the commit of table %s took %.1f s", names, spent)
+        _log.info("table %s was changed by others: once more", names)
+        for table in tables:
+            with table._namespace.socket(table._family) as own:
+                data = table._read(own)
+            replay(edits[table], table._data, data)
+            table._data = data
+
+
+def _without_lock(table: Table) -> str:
+    if table.backend == "nft":
+        return "that is faster"
+    return f"that does not take the lock {table.lock}"
+
+
+def _with_edits(error: KernelError, edits: dict[Table, list[Edit]]) -> KernelError:
+    """The kernel's refusal with what was sent: a legacy table's does not say which rule it was."""
+    failed = [done for table, done in edits.items() if table.name == error.filename]
+    done = failed[0] if failed else []
+    words = "; ".join(str(edit) for edit in done[-3:])
+    more = f"{len(done) - 3} edits and " if len(done) > 3 else ""
+    return type(error)(
+        f"{error} [table {error.filename}: {more}{words}]",
+        error.errno,
+        error.operation,
+        error.filename,
+    )

@@ -7,7 +7,7 @@ import warnings
 import pytest
 
 import pyiptc
-from pyiptc import _blob, backend
+from pyiptc import _blob, backends
 
 pytestmark = pytest.mark.kernel
 
@@ -71,8 +71,8 @@ def test_numbers_that_do_not_fit(line: str) -> None:
 
 
 def test_a_warning_names_who_opened_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backend, "_table_names", lambda family: ["filter"])
-    monkeypatch.setattr(backend, "_has_rules", lambda family, name: True)
+    monkeypatch.setattr(backends, "_table_names", lambda family: ["filter"])
+    monkeypatch.setattr(backends, "_has_rules", lambda family, name: True)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         pyiptc.Table("filter")
