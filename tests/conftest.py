@@ -37,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     config.addinivalue_line("markers", "kernel: needs the kernel; gets a network namespace")
     config.addinivalue_line("markers", "two_families: has IPv4 and IPv6 in one process")
+    config.addinivalue_line("markers", "only_backend(name, reason): not on the other one")
     isolated.spare_tools()
     directory = tempfile.mkdtemp(prefix="pyiptc-tests-")
     config.stash[_lock_directory] = directory

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from support import undertest
@@ -32,6 +32,10 @@ class Family:
     @property
     def Rule(self) -> Any:  # noqa: N802 - it is a class
         return getattr(undertest.load(), self.rule_class)
+
+    def on_nft(self) -> Family:
+        """The same with the tool that keeps its rules in nf_tables."""
+        return replace(self, tool=self.tool.replace("legacy", "nft"))
 
     def chain(self, table: str, chain: str) -> Any:
         return undertest.load().Chain(self.Table(table), chain)

@@ -154,4 +154,4 @@ class Oracle:
 
 
 def _tool(family: Family | str) -> str:
-    return FAMILIES[str(family)].tool
+    return family.tool if isinstance(family, Family) else FAMILIES[family].tool
