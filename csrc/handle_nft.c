@@ -176,6 +176,8 @@ static int nft_read(int fd, struct pyiptc_instance *instance, const struct pyipt
 
 	(void)fd;
 	(void)instance;
+	if (strlen(name) >= XT_TABLE_MAXNAMELEN)
+		return failed(error, "NFT_MSG_GETTABLE", -ENAMETOOLONG);
 	if (nft_valid_hooks(name) == 0)
 		return failed(error, "NFT_MSG_GETTABLE", -ENOENT);
 	rc = netlink_socket_open(&netlink);

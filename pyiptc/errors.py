@@ -233,6 +233,8 @@ _WORDS = {
     ("delete entry from", _errno.ENOENT): "Bad rule (does a matching rule exist in that chain?)",
     ("set policy", _errno.ENOENT): "Bad built-in chain name",
     ("set policy", _errno.EINVAL): "Bad policy name",
+    # Of nf_tables, which says the same of more than 16 jumps one after the other.
+    ("commit", _errno.EMLINK): "Loop found in table, or jumps that lead too deep",
     (None, _errno.ENOPROTOOPT): "iptables who? (do you need to insmod?)",
     (None, _errno.ENOMEM): "Memory allocation problem",
     (None, _errno.ENOENT): "No chain/target/match by that name",

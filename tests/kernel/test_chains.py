@@ -333,8 +333,16 @@ SAME = [(1, 100), (2, 200), (3, 300), (4, 400), (5, 500)]
 
 def fill_same(bench: Bench) -> None:
     """Five equal rules; their counters tell them apart."""
-    rules = "".join(f"[{packets}:{size}] -A INPUT -j DROP\n" for packets, size in SAME)
-    bench.oracle.restore(bench.family, f"*filter\n{rules}COMMIT\n", counters=True)
+    bench.oracle.iptables(bench.family, "-F", "INPUT")
+    for packets, size in SAME:
+        if bench.family.tool.endswith("nft"):
+            # ip6tables-nft 1.8.9 sets no counters.
+            chain = ("ip6" if bench.family.is_ipv6 else "ip", "filter", "INPUT")
+            count = ("counter", "packets", str(packets), "bytes", str(size), "drop")
+            bench.oracle.nft("add", "rule", *chain, *count)
+        else:
+            counted = ["-c", str(packets), str(size), "-j", "DROP"]
+            bench.oracle.append(bench.family, "filter", "INPUT", counted)
     bench.table.refresh()
 
 

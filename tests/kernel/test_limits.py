@@ -132,6 +132,7 @@ def test_loop(chains: tuple[str, ...], family: Family) -> None:
     assert [chain.name for chain in table.chains] == ["INPUT", "FORWARD", "OUTPUT"]
 
 
+@pytest.mark.only_backend("legacy", "nf_tables allows 16")
 def test_depth_of_jumps(family: Family) -> None:
     """The kernel's stack grows with the chains: there is no limit to meet."""
     table = family.Table("filter")
@@ -176,12 +177,14 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return faults.build(tmp_path_factory.mktemp("fault"))
 
 
+@pytest.mark.only_backend("legacy", "its call")
 def test_memory(family: Family, faulty: dict[str, str]) -> None:
     printed = isolated.output(MEMORY, family.name, env=faulty)
     assert printed.startswith("True can't commit: Memory allocation problem")
 
 
 @pytest.mark.xfail(reason="neither size nor limit is told", strict=True)
+@pytest.mark.only_backend("legacy", "its call")
 def test_memory_tells_the_size(family: Family, faulty: dict[str, str]) -> None:
     """A table of 512 MiB (XT_MAX_TABLE_SIZE) is ENOMEM, too: how large was this one?"""
     printed = isolated.output(MEMORY, family.name, env=faulty)

@@ -213,8 +213,11 @@ def test_blocks_run_where_the_caller_is(bench: Bench, other: NetworkNamespace) -
         bench.iptc.Chain(table, "INPUT").append(bench.rule(1))
         bench.table.refresh()
         assert len(bench.chain.rules) == 1
-        with pytest.raises(bench.iptc.TransactionError, match="this thread holds the xtables lock"):
-            bench.chain.append(bench.rule(3))
+        if table.lock is not None:
+            with pytest.raises(
+                bench.iptc.TransactionError, match="this thread holds the xtables lock"
+            ):
+                bench.chain.append(bench.rule(3))
         assert here() == outside
     assert (numbers(bench, other), bench.numbers()) == ([1], [2])
     table.close()

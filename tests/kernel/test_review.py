@@ -70,6 +70,7 @@ def test_numbers_that_do_not_fit(line: str) -> None:
     assert caught.value.line_number == 2
 
 
+@pytest.mark.only_backend("legacy", "it is about the other side")
 def test_a_warning_names_who_opened_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "_table_names", lambda family: ["filter"])
     monkeypatch.setattr(backends, "_has_rules", lambda family, name: True)

@@ -154,4 +154,8 @@ class Oracle:
 
 
 def _tool(family: Family | str) -> str:
-    return family.tool if isinstance(family, Family) else FAMILIES[family].tool
+    """The one of the family, or, where it is only named, that of the backend tables have by default."""
+    if isinstance(family, Family):
+        return family.tool
+    named = FAMILIES[family]
+    return (named.on_nft() if os.environ.get("PYIPTC_BACKEND") == "nft" else named).tool
