@@ -126,7 +126,9 @@ def _head(family: str) -> bytes:
     return struct.pack("BBH", FAMILIES[family], 0, 0)
 
 
-def _message(kind: int, flags: int, payload: bytes, sequence: int = 1, of: int = SUBSYSTEM) -> bytes:
+def _message(
+    kind: int, flags: int, payload: bytes, sequence: int = 1, of: int = SUBSYSTEM
+) -> bytes:
     return struct.pack("IHHII", 16 + len(payload), of | kind, flags, sequence, 0) + payload
 
 
