@@ -186,7 +186,7 @@ if __name__ == "__main__":
 
 def expressions(family: str) -> None:
     """Damage the recorded rules of nf_tables; say how often a reason was given, and an entry."""
-    from unit import test_nft  # noqa: PLC0415 - it asks for hypothesis
+    from unit import test_nft
 
     refused = read = 0
     nfproto = test_nft.FAMILIES[family].nfproto

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+
 from hypothesis import strategies as st
 
 from pyiptc._blob import Entry
