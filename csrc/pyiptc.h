@@ -305,4 +305,8 @@ void pyiptc_reply_free(struct pyiptc_reply *reply);
 /* 1 where the C library can open instances with namespaces of their own. */
 int pyiptc_instance_has_namespaces(void);
 
+/* ---- nft_codec.h: rules as nf_tables expressions, a part of this contract ----------------------- */
+
+#include "nft_codec.h"
+
 #endif

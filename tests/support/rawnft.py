@@ -142,7 +142,7 @@ def _commit(*messages: tuple[int, int, bytes]) -> None:
 
 
 def _exchange(request: bytes, acknowledgements: int = 0) -> Sequence[tuple[int, bytes]]:
-    answers = []
+    answers: list[tuple[int, bytes]] = []
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as kernel:
         kernel.bind((0, 0))
         kernel.settimeout(10)

@@ -12,7 +12,7 @@ from typing import Any
 
 from pyiptc import _blob, _kernel, _nft
 from pyiptc.errors import BlobError, KernelError, RuleError
-from support import faults
+from support import faults, rawnft
 from unit.recorded import ALL, Recorded, place
 
 HEADER_FIELDS = (
@@ -189,7 +189,7 @@ def expressions(family: str) -> None:
     from unit import test_nft
 
     refused = read = 0
-    nfproto = test_nft.FAMILIES[family].nfproto
+    nfproto = rawnft.FAMILIES[family]
     for version in test_nft.PROVENANCE:
         for name, _, data in test_nft.lines(version):
             if name != family or len(data) > 500:

@@ -8,6 +8,7 @@ same packets as the other.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from pyiptc._blob import PAYLOAD_HEADER, Entry, payload_name
@@ -119,18 +120,19 @@ def _udp(data: bytes, packet: Packet) -> bool:
 
 def _mark(data: bytes, packet: Packet) -> bool:
     mark, mask, inverted = struct.unpack_from("=IIB", data)
-    return (packet.mark & mask == mark) != bool(inverted)
+    return bool((packet.mark & mask == mark) != bool(inverted))
 
 
 def _kind(data: bytes, packet: Packet) -> bool:
     kind, inverted = struct.unpack_from("=ii", data)
-    return (packet.kind == kind) != bool(inverted)
+    return bool((packet.kind == kind) != bool(inverted))
 
 
 def _hops(data: bytes, packet: Packet) -> bool:
     value = packet.network[7 if packet.is_ipv6 else 8]
     mode, limit = data[0], data[1]
-    return (value == limit, value != limit, value < limit, value > limit)[mode]
+    orders = (value == limit, value != limit, value < limit, value > limit)
+    return orders[mode]
 
 
 def _icmp(data: bytes, packet: Packet) -> bool:
@@ -141,7 +143,11 @@ def _icmp(data: bytes, packet: Packet) -> bool:
     return same != bool(inverted)
 
 
-_MATCHES = {
+def _comment(data: bytes, packet: Packet) -> bool:
+    return True
+
+
+_MATCHES: dict[str, Callable[[bytes, Packet], bool]] = {
     "tcp": _tcp,
     "udp": _udp,
     "mark": _mark,
@@ -150,7 +156,7 @@ _MATCHES = {
     "hl": _hops,
     "icmp": _icmp,
     "icmp6": _icmp,
-    "comment": lambda data, packet: True,
+    "comment": _comment,
 }
 
 
