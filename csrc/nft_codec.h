@@ -9,7 +9,7 @@
 #ifndef PYIPTC_NFT_CODEC_H
 #define PYIPTC_NFT_CODEC_H
 
-#include "pyiptc.h"
+#include "pyiptc.h" /* which includes this file at its end */
 
 /* Which expressions a rule becomes. All of them are read back, whichever was written. */
 enum pyiptc_nft_form {

@@ -449,7 +449,7 @@ static int read_log(struct reader *r, struct bytes data)
 }
 
 struct expression {
-	const char *name;
+	char name[12];
 	int (*read)(struct reader *r, struct bytes data);
 	const char *reason; /* why there is no read */
 };
@@ -478,26 +478,25 @@ static const struct expression expressions_known[] = {
 	{ "exthdr", NULL, "an option or an extension header" },
 };
 
-static bool is_text(struct bytes bytes, const char *text)
-{
-	return nft_text_length(bytes) == strlen(text) && memcmp(bytes.at, text, bytes.size) == 0;
-}
-
 static int read_expression(struct reader *r, struct bytes element)
 {
+	char name[sizeof(expressions_known[0].name)] = "";
 	const struct expression *known;
 	struct attributes found;
-	size_t i;
+	size_t i, length;
 	int rc;
 
 	rc = nft_take_apart(r, element, BIT(NFTA_EXPR_NAME) | BIT(NFTA_EXPR_DATA), &found);
 	if (rc)
 		return rc;
-	if (nft_text_length(found.of[NFTA_EXPR_NAME]) == SIZE_MAX)
+	length = nft_text_length(found.of[NFTA_EXPR_NAME]);
+	if (length == SIZE_MAX)
 		return nft_malformed(r, "an expression without a name");
+	if (length < sizeof(name))
+		memcpy(name, found.of[NFTA_EXPR_NAME].at, length);
 	for (i = 0; i < sizeof(expressions_known) / sizeof(*expressions_known); i++) {
 		known = &expressions_known[i];
-		if (!is_text(found.of[NFTA_EXPR_NAME], known->name))
+		if (memcmp(name, known->name, sizeof(name)) != 0)
 			continue;
 		if (!known->read)
 			return nft_refuse(r, known->reason);

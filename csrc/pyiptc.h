@@ -359,4 +359,8 @@ void pyiptc_instance_prefer_nft(struct pyiptc_instance *instance);
 /* 1 where the C library can open instances with namespaces of their own. */
 int pyiptc_instance_has_namespaces(void);
 
+/* ---- nft_codec.h: rules as nf_tables expressions, a part of this contract ----------------------- */
+
+#include "nft_codec.h"
+
 #endif

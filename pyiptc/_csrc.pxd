@@ -208,8 +208,6 @@ cdef extern from "pyiptc.h" nogil:
     void pyiptc_reply_free(pyiptc_reply *reply)
     int pyiptc_instance_has_namespaces()
 
-
-cdef extern from "nft_codec.h" nogil:
     enum:
         PYIPTC_NFT_PORTABLE
         PYIPTC_NFT_NATIVE_1_8_9

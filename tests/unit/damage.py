@@ -10,9 +10,9 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from pyiptc import _blob, _kernel
-from pyiptc.errors import BlobError, KernelError
-from support import faults
+from pyiptc import _blob, _kernel, _nft
+from pyiptc.errors import BlobError, KernelError, RuleError
+from support import faults, rawnft
 from unit.recorded import ALL, Recorded, place
 
 HEADER_FIELDS = (
@@ -182,3 +182,33 @@ def infos(name: str) -> None:
 
 if __name__ == "__main__":
     globals()[sys.argv[1]](*sys.argv[2:])
+
+
+def expressions(family: str) -> None:
+    """Damage the recorded rules of nf_tables; say how often a reason was given, and an entry."""
+    from unit import test_nft
+
+    refused = read = 0
+    nfproto = rawnft.FAMILIES[family]
+    for version in test_nft.PROVENANCE:
+        for name, _, data in test_nft.lines(version):
+            if name != family or len(data) > 500:
+                continue
+            for bad in (*damaged(data), *truncated(data)):
+                entry, reason, _ = _nft.decode(nfproto, bad, bad[-40:])
+                _nft.names(bad)
+                _nft.jump(bad)
+                assert (entry is None) == bool(reason)
+                if entry is None:
+                    refused += 1
+                    continue
+                read += 1
+                look_at(entry)
+                try:
+                    written, _, _ = _nft.encode(entry)
+                except RuleError:
+                    continue
+                again, _, _ = _nft.decode(nfproto, written)
+                assert again is not None
+                assert again.data[: len(entry.head)] != b""
+    print(refused, read)
