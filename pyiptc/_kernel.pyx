@@ -23,11 +23,14 @@ from . import libraries
 from .counters import Counters
 from ._xtables import instance as instance_of
 from .text import encode
-from .errors import BlobError, CountersLostError, edit_error, kernel_error
+from .errors import BlobError, CountersLostError, KernelError, edit_error, kernel_error, shown
 from .process import check_width
 
 #: Names of the handles (see :class:`TableData`): the first is the default.
 HANDLES = ("legacy", "libiptc")
+
+#: Of the blob: net/netfilter/x_tables.c.
+XT_MAX_TABLE_SIZE = 512 << 20
 
 _POLICIES = {-1: "DROP", -2: "ACCEPT", -4: "QUEUE", -5: "RETURN"}
 
@@ -298,7 +301,7 @@ cdef const _csrc.pyiptc_handle *handle_of(str name) except NULL:
         return &_csrc.pyiptc_handle_legacy
     if name == "libiptc":
         return &_csrc.pyiptc_handle_libiptc
-    raise ValueError(f"handle {name!r}: expected one of {', '.join(HANDLES)}")
+    raise ValueError(f"handle {shown(name)}: expected one of {', '.join(HANDLES)}")
 
 
 cdef object failure(const _csrc.pyiptc_error *error, str table, str action, int family):
@@ -645,6 +648,18 @@ cdef class TableData:
                        "append entry to", f"chain {to_str(chain.name)}")
         return True
 
+    cdef str size_words(self):
+        """How large it is, for an error: roughly what the kernel needs for it."""
+        cdef uint64_t rules = 0, size = 0
+        cdef uint32_t i, j
+        cdef _csrc.pyiptc_chain *chain
+        for i in range(self.table.chain_count):
+            chain = self.table.chains[i]
+            rules += chain.count
+            for j in range(chain.count):
+                size += _csrc.pyiptc_chain_rule(chain, j).size
+        return f"{rules} rules of {size} bytes; a table has at most {XT_MAX_TABLE_SIZE} bytes"
+
     cdef bint is_allowed(self, const _csrc.pyiptc_chain *chain, const unsigned char *entry,
                          _csrc.pyiptc_rule_kind kind) noexcept:
         """What :func:`pyiptc.checks.settled` checks of a rule that was given as text."""
@@ -744,4 +759,7 @@ def commit(Socket socket not None, TableData data not None) -> None:
             f"the rules of {data.name} were committed, their counters lost: "
             f"{os.strerror(error.number)}", error.number, to_str(error.operation), data.name)
     if rc < 0:
-        raise failure(&error, data.name, "commit", data.family)
+        failed = failure(&error, data.name, "commit", data.family)
+        if error.number == _errno.ENOMEM and isinstance(failed, KernelError):
+            failed.args = (f"{failed}: {data.size_words()}",)
+        raise failed
