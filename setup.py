@@ -92,7 +92,7 @@ EXTENSIONS = [
     extension("pyiptc._blob", ["pyiptc/_blob.pyx", *csrc("family", "entry")]),
     extension(
         "pyiptc._xtables",
-        ["pyiptc/_xtables.pyx", *csrc("family", "sockopt", "instance")],
+        ["pyiptc/_xtables.pyx", *csrc("family", "plain", "sockopt", "instance")],
         ("dl", "pthread"),
     ),
     extension(
@@ -100,7 +100,7 @@ EXTENSIONS = [
         [
             "pyiptc/_kernel.pyx",
             *TABLE,
-            *csrc("sockopt", "instance", "handle_legacy", "handle_libiptc"),
+            *csrc("plain", "sockopt", "instance", "handle_legacy", "handle_libiptc"),
         ],
         ("dl", "pthread"),
     ),

@@ -127,6 +127,9 @@ def load_module(str name not None) -> None:
 
 
 cdef char *PROGRAM = b"pyiptc"
+
+cdef enum:
+    ENTRY_MAX = 8192  # bytes of an entry that is made without libxtables
 #: Verdict of NF_DROP in a standard target.
 cdef int DROP = -1
 cdef uint64_t NO_COUNTERS[2]
@@ -615,6 +618,8 @@ cdef class TableData:
         chain = _csrc.pyiptc_table_find_chain(self.table, words.pointers[0])
         if chain is NULL:
             return False
+        if self.append_plain(instance, chain, words, counters):
+            return True
         words.pointers[0] = PROGRAM
         with nogil:
             rc = _csrc.pyiptc_parse_rule(instance.instance, 0, words.count, words.pointers, NULL,
@@ -624,6 +629,31 @@ cdef class TableData:
                     and self.append_reply(chain, &reply, counters))
         finally:
             _csrc.pyiptc_reply_free(&reply)
+
+    cdef bint append_plain(self, Instance instance, _csrc.pyiptc_chain *chain, _Line words,
+                           const uint64_t *counters) except? False:
+        """Append a rule that needs no libxtables to be read; False where it does, or is wrong."""
+        cdef _csrc.pyiptc_plain plain
+        cdef _csrc.pyiptc_chain *jump = NULL
+        cdef unsigned char entry[ENTRY_MAX]
+        cdef Py_ssize_t size
+        cdef int kind
+        if not _csrc.pyiptc_plain_rule(self.table.family, words.count - 1, words.pointers + 1,
+                                       &plain):
+            return False
+        if plain.jump is not NULL:
+            jump = _csrc.pyiptc_table_find_chain(self.table, plain.jump)
+            if jump is not NULL and jump.hook >= 0:
+                return False
+        size = instance.lay_out(&plain, words.pointers + 1, jump is not NULL, entry, ENTRY_MAX,
+                                &kind)
+        if size == 0 or not self.is_allowed(chain, entry, <_csrc.pyiptc_rule_kind>kind):
+            return False
+        memcpy(entry + self.table.family.counters, counters, 16)
+        self.check(_csrc.pyiptc_table_insert(self.table, chain, chain.count, entry,
+                                             <uint32_t>size, <_csrc.pyiptc_rule_kind>kind, jump),
+                   "append entry to", f"chain {to_str(chain.name)}")
+        return True
 
     cdef bint append_reply(self, _csrc.pyiptc_chain *chain, const _csrc.pyiptc_reply *reply,
                            const uint64_t *counters) except? False:
