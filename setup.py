@@ -94,7 +94,7 @@ EXTENSIONS = [
     extension("pyiptc._nft", ["pyiptc/_nft.pyx", *csrc("family", "entry"), *CODEC]),
     extension(
         "pyiptc._xtables",
-        ["pyiptc/_xtables.pyx", *csrc("family", "sockopt", "nft_netlink", "instance")],
+        ["pyiptc/_xtables.pyx", *csrc("family", "plain", "sockopt", "nft_netlink", "instance")],
         ("dl", "pthread"),
     ),
     extension(
@@ -103,7 +103,7 @@ EXTENSIONS = [
             "pyiptc/_kernel.pyx",
             *TABLE,
             *CODEC,
-            *csrc("sockopt", "instance", "nft_netlink", "nft_batch"),
+            *csrc("plain", "sockopt", "instance", "nft_netlink", "nft_batch"),
             *csrc("handle_legacy", "handle_libiptc", "handle_nft"),
         ],
         ("dl", "pthread"),

@@ -12,6 +12,7 @@ from .counters import Counters
 
 HANDLES: Final[tuple[str, ...]]
 NFT_FORMS: Final[tuple[str, ...]]
+XT_MAX_TABLE_SIZE: int
 
 @disjoint_base
 class Socket:
