@@ -25,6 +25,9 @@ static int failed(struct pyiptc_error *error, const char *operation, int rc)
 	error->operation = operation;
 	if (rc == -EOPNOTSUPP && error->text[0] == '\0')
 		snprintf(error->text, sizeof(error->text), "this kernel has no nf_tables");
+	if (rc == -EMSGSIZE)
+		snprintf(error->text, sizeof(error->text),
+			 "the kernel cannot list a rule of more than 32 KiB, nor those behind it");
 	return rc;
 }
 
@@ -72,6 +75,7 @@ static int take_chain(void *context, const struct nlmsghdr *message)
 		return -ENOMEM;
 	known->handle = netlink_get_be64(values[NFTA_CHAIN_HANDLE]);
 	known->is_base = values[NFTA_CHAIN_HOOK].data != NULL;
+	known->use = netlink_get_be32(values[NFTA_CHAIN_USE]);
 	known->hook = hook_of(reader->table, name);
 	if (values[NFTA_CHAIN_POLICY].data != NULL &&
 	    netlink_get_be32(values[NFTA_CHAIN_POLICY]) == NF_DROP)
@@ -385,6 +389,22 @@ static int renew(struct netlink_socket *netlink, struct pyiptc_table *table)
 	return 0;
 }
 
+/*
+ * The kernel lists rules in pieces of 32 KiB, and ends where one does not fit. Nothing jumps to a chain
+ * with a hook, so its use is the number of its rules.
+ */
+static int check_complete(const struct pyiptc_table *table, const char *name)
+{
+	for (uint32_t i = 0; i < table->chain_count; i++) {
+		const struct pyiptc_chain *chain = table->chains[i];
+
+		if (chain->is_unread && (name == NULL || strcmp(chain->name, name) == 0) &&
+		    chain->nft->is_base && chain->nft->count < chain->nft->use)
+			return -EMSGSIZE;
+	}
+	return 0;
+}
+
 /* Read, all at one generation: that of the table, or else it is torn, or read anew. */
 static int load_once(struct netlink_socket *netlink, struct pyiptc_table *table, const char *name)
 {
@@ -402,6 +422,8 @@ static int load_once(struct netlink_socket *netlink, struct pyiptc_table *table,
 		rc = check_generation(netlink, before);
 	if (rc == 0 && before != table->nft->generation)
 		table->nft->is_torn = 1;
+	else if (rc == 0)
+		rc = check_complete(table, name);
 	return rc;
 }
 

@@ -17,6 +17,10 @@
 
 #define NFT(message) (NFNL_SUBSYS_NFTABLES << 8 | (message))
 
+/* Of a message: the kernel lists rules in pieces of 32 KiB less what a skb needs, with their handles,
+ * and hides what does not fit, with all that follows. */
+#define LISTED_MAX 32384
+
 struct writer {
 	struct nft_batch *batch;
 	struct pyiptc_table *table;
@@ -304,6 +308,11 @@ static int put_rule(struct writer *writer, struct pyiptc_chain *chain, uint32_t 
 		return rc;
 	}
 	netlink_end(buffer);
+	if (buffer->size - buffer->start > LISTED_MAX) {
+		snprintf(writer->error->place, sizeof(writer->error->place),
+			 "rule %u of chain %s", index, chain->name);
+		return failed(writer, -E2BIG, "the kernel could not list so long a rule");
+	}
 	return 0;
 }
 

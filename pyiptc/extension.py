@@ -12,7 +12,7 @@ from ._blob import PAYLOAD_HEADER, payload_name, payload_revision
 from .enums import Kind
 from .errors import BlobError, UnknownOptionError, XTablesError, shown
 from .identity import user_size
-from .printing import OPAQUE, part_text
+from .printing import opaque_text, part_text
 from .text import Option, decode, encode, read_options
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ class IPTCModule:
     def _text(self) -> str:
         """What stands after the name in a rule's text."""
         if self._options is None and self.is_opaque:
-            return OPAQUE
+            return opaque_text(self._view())
         try:
             return self._print()[1]
         except XTablesError:

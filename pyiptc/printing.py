@@ -15,10 +15,13 @@ from .errors import XTablesError
 from .mended import mended
 from .text import decode, quoted
 
-__all__ = ["OPAQUE", "entry_text", "forget", "header_words", "part_text", "verdict_name"]
+__all__ = ["entry_text", "forget", "header_words", "opaque_text", "part_text", "verdict_name"]
 
 OPAQUE = " [unsupported revision]"
 """What stands for options that nothing here can read."""
+
+FOREIGN = "nf_tables"
+"""Target of a rule of nf_tables that is none of iptables (``NFT_OPAQUE``, csrc/nft_table.h)."""
 
 REMEMBERED = frozenset(
     (
@@ -106,6 +109,15 @@ def part_text(family: int, kind: Kind, head: bytes, payload: bytes) -> Optional[
     return alias or name, mended(family, kind, name, revision, data, decode(raw))
 
 
+def opaque_text(payload: bytes) -> str:
+    """What stands for the options of a match or target that nothing here can read."""
+    if payload_name(payload) != FOREIGN:
+        return OPAQUE
+    # Behind the rule's handle: why it is none of iptables, and its expressions.
+    words = payload[PAYLOAD_HEADER + 8 :].split(b"\0", 1)[0]
+    return f" [{decode(words)}]"
+
+
 def forget() -> None:
     """Give back the memory of all that is remembered."""
     for memory in (_remembered, _interface, prefix_length):
@@ -125,7 +137,7 @@ def _part(kind: Kind, header: Header, head: bytes, payload: bytes) -> tuple[str,
         found = _remembered(kind, about, payload)
     else:
         found = part_text(header.family, kind, head, payload)
-    return (name, OPAQUE) if found is None else found
+    return (name, opaque_text(payload)) if found is None else found
 
 
 @functools.lru_cache(maxsize=1024)

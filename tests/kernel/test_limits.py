@@ -114,10 +114,21 @@ def test_bytes_of_a_rule(family: Family) -> None:
 @pytest.mark.only_backend("nft", "of nf_tables")
 def test_expressions_of_a_rule(family: Family) -> None:
     """NFT_RULE_MAXEXPRS: each match, the counter and the target are one."""
-    chain_of(family).append(long_rule(family, 126))
+    chain_of(family).append("-m pkttype --pkt-type unicast " * 126 + "-j ACCEPT")
     with pytest.raises(pyiptc.KernelError, match="128 expressions"):
-        chain_of(family).append(long_rule(family, 127))
+        chain_of(family).append("-m pkttype --pkt-type unicast " * 127 + "-j ACCEPT")
     assert len(chain_of(family)) == 1
+
+
+@pytest.mark.only_backend("nft", "of nf_tables")
+def test_rule_that_cannot_be_listed(family: Family) -> None:
+    """A dump ends where a rule does not fit 32 KiB, and hides what follows: there is none of ours."""
+    chain_of(family).append(long_rule(family, 105))
+    with pytest.raises(pyiptc.KernelError, match="could not list"):
+        chain_of(family).append(long_rule(family, 115))
+    chain_of(family).append("-j DROP")
+    family.Table("filter").refresh()
+    assert len(chain_of(family)) == 2
 
 
 @pytest.mark.parametrize("name", ["match", "target"])
