@@ -139,6 +139,8 @@ class Reader:
             # All at once, at the end: then there is nothing to be put back.
             self._waiting = {}
             self._keep_old = False
+        self._section: list[str] = []
+        """Lines since the table began, where it may have to be read once more."""
         self.committed: dict[str, _kernel.TableData] = {}
         """Tables that were sent, as they are in the kernel."""
         self._old: dict[str, _kernel.TableData] = {}
@@ -160,8 +162,7 @@ class Reader:
                 self._commit(self._data, f"line {number}")
                 continue
             try:
-                if not self._append(line):
-                    self._line(line)
+                self._one(line)
             except (IPTCError, ValueError, OverflowError) as error:
                 raise RestoreError(number, line, str(error)) from error
         if self._data is not None:
@@ -197,7 +198,7 @@ class Reader:
             assert self._data is not None
             try:
                 self._table_of_dict(self._data, table)
-                self._commit(self._data, "a dictionary")
+                self._commit(self._data, "a dictionary", table)
             finally:
                 self._data = None
         self._send_waiting()
@@ -229,6 +230,12 @@ class Reader:
                 except (IPTCError, TypeError, ValueError) as error:
                     raise RuleError(f"rule {index} of chain {name}: {error}") from error
                 data.append(name, entry if self._counters else entry.with_counters(0, 0))
+
+    def _one(self, line: str) -> None:
+        if not self._append(line):
+            self._line(line)
+        if self._handle == "nft" and not self._flush:
+            self._section.append(line)
 
     def _append(self, line: str) -> bool:
         """Append a rule below Python; False where there is more to it."""
@@ -267,15 +274,19 @@ class Reader:
     def _read_table(self, name: str) -> _kernel.TableData:
         return _kernel.read(self._socket, name, self._handle, None, self._reach, self._form)
 
-    def _commit(self, data: _kernel.TableData, place: str) -> None:
+    def _commit(
+        self, data: _kernel.TableData, place: str, table: Optional[Mapping[str, Any]] = None
+    ) -> None:
+        """Send a table. *table*: the dictionary it is of, where it is of one."""
         self._data = None
+        section, self._section = self._section, []
         if self._test:
             return
         if self._waiting is not None:
             self._waiting[data.name] = data
             return
         try:
-            self._send(data)
+            data = self._send(data, section, table)
         except CountersLostError:
             self.committed[data.name] = data
             raise
@@ -302,21 +313,47 @@ class Reader:
             ) from error
         self.committed.update(self._waiting)
 
-    def _send(self, data: _kernel.TableData) -> None:
-        """Commit; a table that is new altogether also over what a writer without the lock has made."""
+    def _send(
+        self, data: _kernel.TableData, section: list[str], table: Optional[Mapping[str, Any]]
+    ) -> _kernel.TableData:
+        """Commit; a table that is new altogether also over what a writer without the lock has made.
+
+        Edits of a table of nf_tables are done again on what it is by now.
+
+        Returns:
+            What was sent.
+        """
         for _ in range(RETRIES):
             try:
                 _kernel.commit(self._socket, data)
-                return
+                return data
             except KernelError as error:
                 if error.errno != errno.EAGAIN:
                     raise
-                if not self._flush:
-                    break
-            data.put_back_over(self._read_table(data.name))
+            if self._flush:
+                data.put_back_over(self._read_table(data.name))
+            elif self._handle == "nft":
+                data = self._again(data.name, section, table)
+            else:
+                break
         raise ConflictError(
             f"table {data.name} was changed by a writer that does not take the lock: restore it again"
         )
+
+    def _again(
+        self, name: str, section: list[str], table: Optional[Mapping[str, Any]]
+    ) -> _kernel.TableData:
+        """A table as it is by now, with all that was read so far for it."""
+        self._data = data = self._read_table(name)
+        try:
+            if table is not None:
+                self._table_of_dict(data, table)
+            for line in section:
+                if not line.startswith("*") and not self._append(line):
+                    self._line(line)
+        finally:
+            self._data = None
+        return data
 
     def _chain(self, data: _kernel.TableData, line: str) -> None:
         """``:NAME POLICY [packets:bytes]``."""
