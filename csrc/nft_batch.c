@@ -309,8 +309,8 @@ static int put_rule(struct writer *writer, struct pyiptc_chain *chain, uint32_t 
 	}
 	netlink_end(buffer);
 	if (buffer->size - buffer->start > LISTED_MAX) {
-		snprintf(writer->error->place, sizeof(writer->error->place),
-			 "rule %u of chain %s", index, chain->name);
+		snprintf(writer->error->place, sizeof(writer->error->place), "rule %u of chain %s",
+			 index, chain->name);
 		return failed(writer, -E2BIG, "the kernel could not list so long a rule");
 	}
 	return 0;

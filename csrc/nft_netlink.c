@@ -20,7 +20,7 @@
 #define RECEIVED 65536
 /* Of an echo the kernel keeps until we read it; a rule's is some 600 bytes. */
 /* Seconds in which the kernel answers: it does so while it is asked. */
-#define PATIENCE 60
+#define PATIENCE  60
 #define ECHO_ROOM (256u << 20)
 
 #ifndef NETLINK_EXT_ACK

@@ -106,11 +106,12 @@ struct pyiptc_rule {
 	unsigned char *data;       /* ipt_entry or ip6t_entry; memory of the table */
 	struct pyiptc_chain *jump; /* or NULL */
 	uint64_t handle;           /* nft: the kernel's number of it; 0: it is not there yet */
-	const struct pyiptc_raw *raw; /* nft: the rule, where the entry only stands for it; or NULL */
-	uint32_t origin; /* index of the kernel's entry whose counters it goes on with */
-	uint16_t size;             /* its next_offset */
-	uint8_t kind;              /* enum pyiptc_rule_kind */
-	uint8_t is_zeroed;         /* count from the last read on */
+	const struct pyiptc_raw
+		*raw;      /* nft: the rule, where the entry only stands for it; or NULL */
+	uint32_t origin;   /* index of the kernel's entry whose counters it goes on with */
+	uint16_t size;     /* its next_offset */
+	uint8_t kind;      /* enum pyiptc_rule_kind */
+	uint8_t is_zeroed; /* count from the last read on */
 };
 
 struct pyiptc_chain {

@@ -543,7 +543,7 @@ cdef class TableData:
         return array
 
     def take_counters(self, str chain not None) -> CounterArray:
-        """The same, and let them start again: with the next commit, or, where the kernel can, now."""
+        """The same, and let them start again: with the next commit, or now, where that can be."""
         cdef CounterArray array
         if self.handle.take_counters is not NULL and self.take_counters_now(chain):
             array = self.counters(chain)
@@ -554,7 +554,7 @@ cdef class TableData:
         return array
 
     cdef bint take_counters_now(self, str chain) except -1:
-        """False: the kernel cannot read and zero at once. The thread is in the table's namespace."""
+        """False: the kernel cannot do both at once. The thread is in the namespace."""
         cdef _csrc.pyiptc_error error
         cdef bytes raw = to_bytes(chain)
         cdef const char *name = raw

@@ -223,7 +223,7 @@ def _of_legacy(family: int, tool: str) -> Optional[str]:
         return None
     return (
         f"ip_tables has tables too ({', '.join(sorted(found))}), which nf_tables does not show, and "
-        f"packets go through both: look with {tool}-legacy-save or backend=\"legacy\"; if there are "
+        f'packets go through both: look with {tool}-legacy-save or backend="legacy"; if there are '
         f"rules, move them over with {tool}-legacy-save and {tool}-nft-restore"
     )
 

@@ -59,6 +59,7 @@ __all__ = [
 
 Named = Union[str, Chain]
 
+
 class Table:
     """A table of IPv4: filter, nat, mangle, raw or security.
 

@@ -210,8 +210,9 @@ def test_rename_that_nf_tables_cannot(bench: Bench) -> None:
 
 
 def test_the_kernel_says_which_rule(bench: Bench) -> None:
-    with pytest.raises(pyiptc.KernelError, match=r"rule 2 of chain INPUT") as raised, (
-        bench.table.transaction()
+    with (
+        pytest.raises(pyiptc.KernelError, match=r"rule 2 of chain INPUT") as raised,
+        bench.table.transaction(),
     ):
         bench.chain.append(bench.rule(1))
         bench.chain.append(bench.rule(2))
@@ -257,9 +258,7 @@ def test_zeroed_in_a_transaction(bench: Bench) -> None:
     assert list(bench.chain.counters()) == [(0, 0), (7, 700)]
 
 
-def test_zeroed_where_the_kernel_cannot(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_zeroed_where_the_kernel_cannot(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """One chain's counters are not another's."""
     for name in ("INPUT", "OUTPUT"):
         rule = bench.rule(1)
@@ -367,8 +366,9 @@ def test_changed_while_it_was_edited(bench: Bench, caplog: pytest.LogCaptureFixt
 
 def test_conflict(bench: Bench) -> None:
     bench.fill(1, 2, 3)
-    with pytest.raises(pyiptc.ConflictError, match="was changed meanwhile"), (
-        bench.table.transaction()
+    with (
+        pytest.raises(pyiptc.ConflictError, match="was changed meanwhile"),
+        bench.table.transaction(),
     ):
         bench.chain.delete(index=1)
         bench.oracle.insert(bench.family, "filter", "INPUT", line(4))
@@ -385,8 +385,9 @@ def test_tries_have_a_bound(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> No
 
     commit = _kernel.commit
     monkeypatch.setattr(_kernel, "commit", change)
-    with pytest.raises(pyiptc.ConflictError, match="in each of 4 tries"), (
-        bench.table.transaction(retries=3)
+    with (
+        pytest.raises(pyiptc.ConflictError, match="in each of 4 tries"),
+        bench.table.transaction(retries=3),
     ):
         bench.chain.delete(index=0)
     assert bench.numbers() == [1, 2]
