@@ -20,13 +20,16 @@
 /* Of a message: the kernel lists rules in pieces of 32 KiB less what a skb needs, with their handles,
  * and hides what does not fit, with all that follows. */
 #define LISTED_MAX 32384
+/* New rules of a chain. An echo costs as much as a fifth of the rule. */
+#define ECHO_MAX 1000
 
 struct writer {
 	struct nft_batch *batch;
 	struct pyiptc_table *table;
 	struct pyiptc_nft_buffer entry;
 	struct pyiptc_error *error;
-	bool depends; /* on handles that were read */
+	bool depends;    /* on handles that were read */
+	bool wants_echo; /* for a handle that is new */
 };
 
 void nft_batch_free(struct nft_batch *batch)
@@ -74,7 +77,9 @@ static struct nft_operation *begin(struct writer *writer, unsigned int message, 
 	operation->name = name;
 	operation->index = PYIPTC_ORIGIN_NONE;
 	/* The echo of the new generation comes where the first message asks for one. */
-	netlink_begin(&batch->messages, NFT(message), flags | NLM_F_ECHO, batch->count++,
+	if (writer->wants_echo || batch->count == 1)
+		flags |= NLM_F_ECHO;
+	netlink_begin(&batch->messages, NFT(message), flags, batch->count++,
 		      writer->table->family->nfproto, 0);
 	return operation;
 }
@@ -123,7 +128,9 @@ static int make_chain(struct writer *writer, struct pyiptc_chain *chain)
 	struct netlink_buffer *buffer = &writer->batch->messages;
 	struct nft_operation *operation;
 
+	writer->wants_echo = true;
 	operation = begin(writer, NFT_MSG_NEWCHAIN, "NFT_MSG_NEWCHAIN", NLM_F_CREATE | NLM_F_EXCL);
+	writer->wants_echo = false;
 	if (operation == NULL)
 		return -ENOMEM;
 	operation->chain = chain;
@@ -345,6 +352,18 @@ static int take_out(struct writer *writer, struct pyiptc_chain *chain)
 	return rc;
 }
 
+/* Whether the kernel tells handles of new rules: of many it is cheaper to read them if need be. */
+static bool is_echoed(const struct writer *writer, const struct pyiptc_chain *chain)
+{
+	uint32_t new = 0;
+
+	if (chain->is_unread)
+		return false;
+	for (uint32_t i = 0; i < chain->count && new <= ECHO_MAX; i++)
+		new += !is_kept(writer, pyiptc_chain_rule(chain, i));
+	return new <= ECHO_MAX;
+}
+
 /* Rules before the first one that stays: each in front of all, so the last one goes first. */
 static int put_first(struct writer *writer, struct pyiptc_chain *chain, uint32_t end)
 {
@@ -368,6 +387,7 @@ static int put_in(struct writer *writer, struct pyiptc_chain *chain)
 	/* None stays: all are appended. */
 	if (!chain->is_unread && at == chain->count)
 		at = 0;
+	writer->wants_echo = is_echoed(writer, chain);
 	rc = put_first(writer, chain, at);
 	for (next = at; rc == 0 && at < chain->count; at = next + 1) {
 		for (next = at; next < chain->count; next++)
@@ -378,6 +398,7 @@ static int put_in(struct writer *writer, struct pyiptc_chain *chain)
 							    pyiptc_chain_rule(chain, next)->handle)
 						 : put_rule(writer, chain, at, NLM_F_APPEND, 0);
 	}
+	writer->wants_echo = false;
 	return rc;
 }
 
