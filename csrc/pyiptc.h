@@ -75,10 +75,9 @@ int pyiptc_get_revision(const struct pyiptc_family *family, enum pyiptc_kind kin
  */
 int pyiptc_load_module(const char *name);
 
-/**
- * The same through nf_tables, which needs no ip_tables in the kernel. -EOPNOTSUPP: nft_compat is
- * not there.
- */
+/* ---- nft_netlink.c: through nf_tables, without ip_tables in the kernel ------------------------ */
+
+/* As pyiptc_get_revision(), or -EOPNOTSUPP: nft_compat is not there. */
 int pyiptc_get_nft_revision(const struct pyiptc_family *family, enum pyiptc_kind kind,
 			    const char *name, uint8_t revision);
 

@@ -189,7 +189,7 @@ class Row:
 def contract() -> dict[str, set[str]]:
     """The functions of the contract that make system calls, and the errors that it names."""
     text = HEADER.read_text(encoding="utf-8")
-    part = text[text.index("---- sockopt.c") : text.index("---- table.c")]
+    part = text[text.index("---- sockopt.c") : text.index("---- nft_netlink.c")]
     found: dict[str, set[str]] = {}
     at = 0
     for prototype in re.finditer(r"^int (pyiptc_\w+)\(", part, re.MULTILINE):
