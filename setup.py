@@ -95,6 +95,7 @@ EXTENSIONS = [
         ["pyiptc/_xtables.pyx", *csrc("family", "plain", "sockopt", "instance")],
         ("dl", "pthread"),
     ),
+    extension("pyiptc._objects", ["pyiptc/_objects.pyx", *csrc("family", "plain")]),
     extension(
         "pyiptc._kernel",
         [

@@ -22,7 +22,7 @@ from ._blob cimport to_str
 
 from . import libraries
 from .process import caches
-from .pure import is_pure
+from .pure import are_whole, has_pure_words
 from .text import encode
 from .errors import LibraryWarning, UnsupportedError, XTablesError
 
@@ -270,7 +270,7 @@ cdef class Instance:
 
     cdef bytes parse_words(self, int kind, str name, const unsigned char *head, int argc,
                            char **argv, bint final, list warned, bint *is_assumed):
-        """Let the library parse. The first word is the program's name, and after the last is NULL."""
+        """Let the library parse. The first word is the program's name, NULL follows the last."""
         cdef bytes raw = name_bytes(name)
         cdef const char *c_name = raw
         cdef _csrc.pyiptc_reply reply
@@ -326,18 +326,16 @@ cdef class Instance:
         cdef str extension = to_str(name)
         cdef list words = [to_str(argv[i]) for i in range(argc)]
         cdef _Words copies
-        if any([not word for word in words]):
-            # Nobody has an empty value; and in the key it would look like two ends.
+        if not all(words) or not has_pure_words(kind, extension, words):
+            # An empty value nobody has; and in the key it would look like two ends.
             return None
         try:
-            if not is_pure(kind, extension, words, self.options):
-                return None
             copies = _Words([encode(word) for word in words], extension)
             payload = self.parse_words(kind, extension, head, copies.count, copies.pointers, True,
                                        warned, &is_assumed)
+            if warned or is_assumed or not are_whole(words, self.options(kind, extension)):
+                return None
         except (XTablesError, UnknownPayload):
-            return None
-        if warned or is_assumed:
             return None
         if len(self.payloads) >= PAYLOADS_MAX:
             self.payloads.clear()
