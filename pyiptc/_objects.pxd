@@ -2,6 +2,7 @@
 from libc.stdint cimport uint32_t
 
 from ._blob cimport Entry, Header
+from ._xtables cimport Instance
 
 
 cdef class RuleCore:
@@ -18,6 +19,7 @@ cdef class RuleCore:
     cdef const unsigned char *head(self) except NULL
     cdef uint32_t about(self) except? 0
     cdef bytes field(self, uint32_t at, uint32_t size)
+    cdef int touch(self) except -1
     cdef Header edit(self)
     cdef int invert(self, Header header, int flag, bint on) except -1
     cdef int unpack(self) except -1
@@ -30,6 +32,7 @@ cdef class RuleCore:
 
 cdef class ModuleCore:
     cdef object __weakref__
+    cdef readonly int _kind_number
     cdef public RuleCore _rule
     cdef public str _name
     cdef public list _options
@@ -47,8 +50,12 @@ cdef class ModuleCore:
     cdef uint32_t made_about
     cdef bint made_final
 
+    cdef Instance instance(self)
+    cdef dict table(self)
     cdef bint is_made(self, bint final) except -1
     cdef bytes quick(self, list options)
     cdef bytes make(self, bint final)
     cdef bytes let_parse(self, list options, bint final, bytes head)
+    cdef int set_option(self, str parameter, value) except -1
+    cdef int take(self, list options) except -1
     cdef int keep(self, list options) except -1

@@ -5,7 +5,7 @@ from typing import Any, Optional, Union
 from typing_extensions import disjoint_base
 
 from ._blob import Entry, Header
-from ._xtables import Instance, OptionType
+from ._xtables import OptionType
 from .chain import Chain
 from .counters import Counters
 from .match import Match
@@ -83,6 +83,7 @@ class RuleCore:
 
 @disjoint_base
 class ModuleCore:
+    _kind_number: int
     _rule: Any
     _name: Any
     _options: Optional[list[Option]]
@@ -95,7 +96,6 @@ class ModuleCore:
     def _from_source(cls, rule: RuleCore, entry: Entry, at: int) -> Any: ...
     def __setattr__(self, name: str, value: Any, /) -> None: ...
     def _option_table(self) -> dict[str, OptionType]: ...
-    def _instance(self) -> Instance: ...
     def _make(self, final: bool) -> bytes: ...
     def parse(self, parameter: str, value: Any) -> None: ...
     def _try(self, options: list[Option]) -> None: ...

@@ -13,9 +13,8 @@ from libc.string cimport memchr, memcpy, memset
 
 from . cimport _csrc
 from ._blob cimport Entry, Header
-from ._xtables cimport Instance
+from ._xtables cimport Instance, instance
 
-from . import _xtables
 from ._blob import PLAIN, compose, standard_target
 from .addresses import Network, format_interface, format_network, parse_interface, parse_network
 from .counters import Counters, checked
@@ -140,16 +139,20 @@ cdef class RuleCore:
 
     def _touch(self) -> None:
         """Something was edited: it is no longer what was read."""
+        self.touch()
+
+    cdef int touch(self) except -1:
         if self._entry is not None:
             self.unpack()
             if self._header is None:
                 self._header = self._entry.header
             self._entry = None
         self._origin = None
+        return 0
 
     cdef Header edit(self):
         """The header, to be changed."""
-        self._touch()
+        self.touch()
         return self._header
 
     def _edit(self) -> Header:
@@ -289,14 +292,14 @@ cdef class RuleCore:
     cdef int set_interface(self, uint32_t at, int flag, value) except -1:
         cdef bint inverted = False
         cdef Header header
-        interface = (b"", b"")
+        cdef bytes name = b"", mask = b""
         if value is not None:
             if not isinstance(value, str):
                 raise TypeError(f"an interface is text such as 'eth0', not {shown(value)}")
-            inverted = value.startswith("!")
-            interface = parse_interface(value[1:].lstrip(" ") if inverted else value)
+            inverted = (<str>value).startswith("!")
+            name, mask = parse_interface((<str>value)[1:].lstrip(" ") if inverted else value)
         header = self.edit()
-        header.set_interface(at, interface)
+        header.set_interface(at, (name, mask))
         return self.invert(header, flag, inverted)
 
     @property
@@ -486,6 +489,7 @@ cdef class ModuleCore:
 
     def __cinit__(self, *args, **kwargs):
         self._number = None
+        self._kind_number = type(self)._kind
 
     @classmethod
     def _from_source(cls, RuleCore rule not None, Entry entry not None, uint32_t at):
@@ -521,22 +525,27 @@ cdef class ModuleCore:
             return
         option = name.replace("_", "-") if "_" in name else name
         # Options first: one called "save" or "name" must not be lost to a method or property.
-        if option not in self._option_table() and self._is_property(name):
+        if option not in self.table() and self._is_property(name):
             PyObject_GenericSetAttr(self, name, value)
             return
-        self.parse(option, value)
+        self.set_option(option, value)
 
-    def _option_table(self) -> dict:
+    cdef Instance instance(self):
+        return instance(self._rule.nfproto if self._rule is not None else 2)
+
+    cdef dict table(self):
         """Long options by name; none where they cannot be known."""
         if self._is_standard:
             return {}
         try:
-            return self._instance().options(self._kind, self.name)
+            return self.instance().options(self._kind_number,
+                                           self.name if self._name is None else self._name)
         except XTablesError:
             return {}
 
-    def _instance(self):
-        return _xtables.instance(self._rule.nfproto if self._rule is not None else 2)
+    def _option_table(self) -> dict:
+        """Long options by name; none where they cannot be known."""
+        return self.table()
 
     # -- the payload of options --------------------------------------------------------------------
 
@@ -581,7 +590,7 @@ cdef class ModuleCore:
         cdef char *words[COUNT_MAX]
         cdef Py_ssize_t used = 0
         cdef int count = 0
-        cdef Instance instance = self._instance()
+        cdef Instance instance = self.instance()
         cdef uint32_t size
         if not instance.has_caches:
             return None
@@ -608,23 +617,23 @@ cdef class ModuleCore:
                 count += 1
         if used < 0:
             return None
-        if self._kind == 0:
+        if self._kind_number == 0:
             size = _csrc.pyiptc_plain_match(instance.layout, self._rule.head(), text, count, words,
                                             payload)
             if size != 0:
                 return PyBytes_FromStringAndSize(<const char *>payload, size)
-        return instance.recall(self._kind, self._rule.head(), text, count, words)
+        return instance.recall(self._kind_number, self._rule.head(), text, count, words)
 
     cdef bytes let_parse(self, list options, bint final, bytes head):
         """Let libxtables parse options."""
         cdef list words = []
-        cdef dict table = self._option_table()
+        cdef dict table = self.table()
         if self._said is None:
             self._said = set()
         for option in options:
             known = table.get(option.name)
             words += option_words(option, 1 if known is None else known.has_arg)
-        return self._instance().parse(self._kind, self._name, head, words, final, self._said)
+        return self.instance().parse(self._kind_number, self._name, head, words, final, self._said)
 
     # -- options -----------------------------------------------------------------------------------
 
@@ -635,10 +644,13 @@ cdef class ModuleCore:
             UnknownOptionError: There is none of this name.
             XTablesError: The value was refused; the message is the library's.
         """
+        self.set_option(parameter, value)
+
+    cdef int set_option(self, str parameter, value) except -1:
         cdef list options
-        known = self._option_table().get(parameter)
+        known = self.table().get(parameter)
         if known is None:
-            names = ", ".join(sorted(self._option_table())) or "none"
+            names = ", ".join(sorted(self.table())) or "none"
             raise UnknownOptionError(
                 f'{self.name}: unknown option "--{parameter}": no such parameter; it has: {names}',
                 self.name, None, self._rule.nfproto if self._rule is not None else 2, parameter)
@@ -651,20 +663,24 @@ cdef class ModuleCore:
         if (type(value) is str and not options and known.has_arg == 1
                 and not (<str>value).startswith("!")):
             try:
-                self._try([tuple.__new__(Option, (parameter, False, (value,)))])
+                self.take([tuple.__new__(Option, (parameter, False, (value,)))])
             except XTablesError as error:
                 error.option = parameter
                 raise
-            return
+            return 0
         if value is None or value is False:
             self.keep([option for option in options
                        if not self._is_same_option(option.name, parameter)])
-            return
+            return 0
         option = self._option_of(parameter, value, known.has_arg)
         self._set(options, option, value if isinstance(value, (str, bytes)) else None)
+        return 0
 
     def _try(self, list options not None) -> None:
         """Have other options, if the library takes them, complete or not."""
+        self.take(options)
+
+    cdef int take(self, list options) except -1:
         cdef bytes head, made
         cdef bint final = True
         if self._name is None:
@@ -676,7 +692,7 @@ cdef class ModuleCore:
             self.made_head = None
             self.made_about = self._rule.about()
             self.made_final = True
-            return
+            return 0
         head = self._rule._head()
         try:
             made = self.let_parse(options, True, head)
@@ -688,6 +704,7 @@ cdef class ModuleCore:
             self.made = made
             self.made_head = head
             self.made_final = final
+        return 0
 
     cdef int keep(self, list options) except -1:
         if self._name is None:
@@ -696,7 +713,7 @@ cdef class ModuleCore:
         self.source = None
         self.payload = self.made = self.made_head = None
         if self._rule is not None:
-            self._rule._touch()
+            self._rule.touch()
         return 0
 
     def _keep(self, list options not None) -> None:
@@ -717,7 +734,7 @@ cdef class ModuleCore:
 cdef bint is_there(int family, int kind, str name) except -1:
     """Whether there is a match or target of this name."""
     try:
-        _xtables.instance(family).find(kind, name)
+        instance(family).find(kind, name)
     except XTablesError:
         return False
     return True

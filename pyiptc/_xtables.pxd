@@ -14,6 +14,8 @@ cdef class Instance:
     cdef bint has_caches
     cdef dict payloads
 
+    cpdef find(self, int kind, str name)
+    cpdef dict options(self, int kind, str name)
     cdef int check(self, int rc, const _csrc.pyiptc_reply *reply, str name, list warned) except -1
     cdef bytes parse_words(self, int kind, str name, const unsigned char *head, int argc,
                            char **argv, bint final, list warned, bint *is_assumed)
@@ -26,3 +28,6 @@ cdef class Instance:
     cdef Py_ssize_t lay_out_target(self, const _csrc.pyiptc_plain *rule, char **argv,
                                    bint is_chain, unsigned char *entry, Py_ssize_t at,
                                    Py_ssize_t room, int *kind) except -1
+
+
+cpdef Instance instance(int family)

@@ -182,8 +182,8 @@ cdef class Instance:
         raise XTablesError(f"{message} ({printed})" if printed else message, name, None,
                            self.family)
 
-    def find(self, int kind, str name not None) -> Extension:
-        """Look an extension up by name or alias.
+    cpdef find(self, int kind, str name):
+        """Look an extension up by name or alias: an :class:`Extension`.
 
         Raises:
             XTablesError: There is none for this family; the message is the library's.
@@ -215,8 +215,8 @@ cdef class Instance:
             self.extensions[kind, name] = found
         return found
 
-    def options(self, int kind, str name not None) -> dict[str, OptionType]:
-        """Long options of an extension by name."""
+    cpdef dict options(self, int kind, str name):
+        """Long options of an extension: their :class:`OptionType` by name."""
         found = self.option_tables.get((kind, name))
         if found is not None:
             return found
@@ -315,6 +315,14 @@ cdef class Instance:
         if found is None:
             return self.learn(kind, key, head, name, argc, argv)
         return <bytes>found
+
+    def remembered(self) -> list[tuple[int, str, list[str]]]:
+        """What payloads are remembered of: kind, name, words."""
+        found = []
+        for key in self.payloads:
+            name, *words = (<bytes>key)[5:].decode("utf-8", "surrogateescape").split("\0")
+            found.append((key[0], name, words))
+        return found
 
     cdef bytes learn(self, int kind, bytes key, const unsigned char *head, const char *name,
                      int argc, char **argv):
@@ -573,7 +581,7 @@ def _after_fork():
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def instance(int family) -> Instance:
+cpdef Instance instance(int family):
     """The process's libxtables for a family, opened at the first call.
 
     Raises:
