@@ -90,6 +90,7 @@ def csrc(*names: str) -> list[str]:
 TABLE = csrc("family", "entry", "table", "table_compare", "table_load", "table_build")
 EXTENSIONS = [
     extension("pyiptc._blob", ["pyiptc/_blob.pyx", *csrc("family", "entry")]),
+    extension("pyiptc._lock", ["pyiptc/_lock.pyx", *csrc("lockfile")]),
     extension(
         "pyiptc._xtables",
         ["pyiptc/_xtables.pyx", *csrc("family", "plain", "sockopt", "instance")],

@@ -78,6 +78,15 @@ cdef extern from "pyiptc.h" nogil:
     int pyiptc_setns(int fd)
     int pyiptc_load_module(const char *name)
 
+    struct pyiptc_lock:
+        int fd
+        int state
+        uint64_t device
+        uint64_t inode
+
+    int pyiptc_lock_open(const char *path, bint create, pyiptc_lock *lock)
+    void pyiptc_lock_close(int fd, bint is_held)
+
     struct pyiptc_chain:
         char name[32]
         int hook

@@ -31,10 +31,8 @@ def _current_task() -> object:
     asyncio = sys.modules.get("asyncio")
     if asyncio is None:
         return None
-    try:
-        return asyncio.current_task()
-    except RuntimeError:
-        return None
+    loop = asyncio._get_running_loop()
+    return None if loop is None else asyncio.current_task(loop)
 
 
 class Transaction:
