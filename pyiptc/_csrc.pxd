@@ -146,6 +146,10 @@ cdef extern from "pyiptc.h" nogil:
                               uint32_t index, const unsigned char *entry,
                               const unsigned char *mask, uint32_t size, pyiptc_rule_kind kind,
                               const pyiptc_chain *jump)
+    int64_t pyiptc_chain_seek(const pyiptc_family *family, pyiptc_chain *chain,
+                              const unsigned char *entry, const unsigned char *mask,
+                              uint32_t size, pyiptc_rule_kind kind, const pyiptc_chain *jump,
+                              uint32_t wanted, uint32_t *count)
     const char *pyiptc_entry_check(const pyiptc_family *family, const unsigned char *entry,
                                    uint32_t size, uint32_t *offset)
 

@@ -412,7 +412,8 @@ cdef class TableData:
 
     def has_chain(self, str chain not None) -> bool:
         """Whether there is a chain of this name."""
-        return chain is self.last_name or _csrc.pyiptc_table_find_chain(self.table, to_bytes(chain)) is not NULL
+        return (chain is self.last_name
+                or _csrc.pyiptc_table_find_chain(self.table, to_bytes(chain)) is not NULL)
 
     def is_builtin(self, str chain not None) -> bool:
         """Whether there is a built-in chain of this name."""
@@ -471,17 +472,54 @@ cdef class TableData:
         cdef _csrc.pyiptc_chain *found = self.find_chain(chain, "read")
         cdef _csrc.pyiptc_chain *jump = NULL
         cdef int64_t index
-        if entry.layout is not self.table.family and entry.family != self.family:
+        if not self.can_have(entry, mask, &jump):
             return -1
-        if len(mask) != len(entry.data):
-            raise ValueError(f"a mask of {len(mask)} bytes for an entry of {len(entry.data)}")
-        if entry.jump is not None:
-            jump = _csrc.pyiptc_table_find_chain(self.table, to_bytes(entry.jump))
-            if jump is NULL:
-                return -1
         index = _csrc.pyiptc_chain_find(self.table.family, found, start, entry.data, mask,
                                         <uint32_t>len(entry.data), entry.kind, jump)
         return -1 if index < 0 else index
+
+    def seek(self, str chain not None, Entry entry not None, bytes mask not None,
+             uint32_t occurrence=0) -> int:
+        """Index of a rule that is the same where *mask* has bits.
+
+        Args:
+            occurrence: Which of them, 0-based; where there are fewer, the last.
+        Returns:
+            Where there is none, the first that is the same but for the order of its matches; -1
+            where there is none of these either.
+        Cost: linear in the chain's length at first, then that of a look into an index.
+        """
+        return self.sought(chain, entry, mask, occurrence + 1, NULL)
+
+    def count_same(self, str chain not None, Entry entry not None, bytes mask not None) -> int:
+        """How many rules are the same where *mask* has bits; 1 if none but for another order."""
+        cdef uint32_t count = 0
+        self.sought(chain, entry, mask, 0, &count)
+        return count
+
+    cdef int64_t sought(self, str chain, Entry entry, bytes mask, uint32_t wanted,
+                        uint32_t *count) except -2:
+        cdef _csrc.pyiptc_chain *found = self.find_chain(chain, "read")
+        cdef _csrc.pyiptc_chain *jump = NULL
+        cdef uint32_t ignored
+        cdef int64_t index
+        if not self.can_have(entry, mask, &jump):
+            return -1
+        index = _csrc.pyiptc_chain_seek(self.table.family, found, entry.data, mask,
+                                        <uint32_t>len(entry.data), entry.kind, jump, wanted,
+                                        &ignored if count is NULL else count)
+        return -1 if index < 0 else index
+
+    cdef bint can_have(self, Entry entry, bytes mask, _csrc.pyiptc_chain **jump) except -1:
+        """Whether there may be such a rule, and where it jumps to."""
+        if entry.layout.nfproto != self.table.family.nfproto:
+            return False
+        if len(mask) != len(entry.data):
+            raise ValueError(f"a mask of {len(mask)} bytes for an entry of {len(entry.data)}")
+        if entry.jump is not None:
+            jump[0] = _csrc.pyiptc_table_find_chain(self.table, to_bytes(entry.jump))
+            return jump[0] is not NULL
+        return True
 
     def difference(self, TableData other not None, str chain not None, uint32_t start=0) -> int:
         """Index of the first rule from *start* on that another table has not at this place.

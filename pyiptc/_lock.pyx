@@ -18,8 +18,8 @@ from posix.unistd cimport getpid
 
 from . cimport _csrc
 
-#: Files that are locked by this process (device, inode), and by which of its threads: who waited for
-#: a lock of its own would wait for ever.
+#: Files that are locked by this process (device, inode), and by which of its threads: who waited
+#: for a lock of its own would wait for ever.
 cdef dict holders = {}
 #: Open descriptors of lock files.
 cdef set descriptors = set()

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -53,22 +54,28 @@ class Listing:
     It tells the *n*-th of several equal rules from the others.
     """
 
-    __slots__ = ("_keys", "chain", "entries", "gone")
+    __slots__ = ("_keys", "_places", "chain", "entries")
 
     def __init__(self, chain: str, entries: list[Entry]) -> None:
         self.chain = chain
         self.entries = entries
-        self.gone: set[int] = set()
-        self._keys: Optional[dict[Key, list[int]]] = None
+        self._keys: list[Key] = []
+        self._places: dict[Key, list[int]] = {}
 
     def occurrence(self, index: int) -> int:
         """How many rules equal to the one at *index* are left before it."""
-        if self._keys is None:
-            self._keys = {}
-            for at, entry in enumerate(self.entries):
-                self._keys.setdefault(key_of(entry), []).append(at)
-        same = self._keys[key_of(self.entries[index])]
-        return sum(1 for at in same if at < index and at not in self.gone)
+        if not self._keys:
+            self._keys = [key_of(entry) for entry in self.entries]
+            for at, key in enumerate(self._keys):
+                self._places.setdefault(key, []).append(at)
+        return bisect_left(self._places[self._keys[index]], index)
+
+    def delete(self, index: int) -> None:
+        """The rule at *index* is gone, whose :meth:`occurrence` was asked for."""
+        places = self._places[self._keys[index]]
+        at = bisect_left(places, index)
+        if places[at : at + 1] == [index]:
+            del places[at]
 
 
 class Chain:
@@ -384,7 +391,7 @@ class Chain:
 
         self.table._edit(self._delete, rule, occurrence, listing is not None)
         if listing is not None:
-            listing.gone.add(position)
+            listing.delete(position)
 
     def _delete(self, data: TableData, rule: Rule, occurrence: int, was_seen: bool) -> Delete:
         return Delete(self.name, self._compiled(rule, data), occurrence, _describe, was_seen)

@@ -7,14 +7,13 @@ as the command line would put it. :func:`replay` does them on a table that other
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
 from typing import Optional, Union
 
 from ._blob import Entry
 from ._kernel import CounterArray, TableData
 from .errors import ConflictError, RuleNotFoundError, shown, strerror
-from .identity import key_of, mask_of, unordered
+from .identity import key_of, mask_of
 from .template import Field
 
 __all__ = [
@@ -246,34 +245,23 @@ class Delete(Edit):
 
     def find(self, data: TableData) -> int:
         """Index of the rule. Raises RuleNotFoundError."""
-        found = self._equal(data, self.occurrence + 1)
-        if not found:
+        found = data.seek(self.chain, self.entry, mask_of(self.entry), self.occurrence)
+        if found < 0:
             raise rule_not_found(self.chain)
-        return found[-1]
+        return found
 
     def check(self, seen: TableData, data: TableData) -> None:
         """Raise ConflictError where others have added or deleted equal rules: which is it now?"""
         if not self.was_seen or not data.has_chain(self.chain) or not seen.has_chain(self.chain):
             return
-        before, now = len(self._equal(seen)), len(self._equal(data))
+        mask = mask_of(self.entry)
+        before = seen.count_same(self.chain, self.entry, mask)
+        now = data.count_same(self.chain, self.entry, mask)
         if before != now:
             raise ConflictError(
                 f"chain {self.chain} of table {data.name} was changed meanwhile: rule "
                 f"{shown(self.describe(self.entry))} was there {before} times, and now is {now} times"
             )
-
-    def _equal(self, data: TableData, count: int = sys.maxsize) -> list[int]:
-        """Indices of equal rules, at most as many; of those in another order if there are none."""
-        mask = mask_of(self.entry)
-        found: list[int] = []
-        at = data.find(self.chain, self.entry, mask)
-        while at >= 0 and len(found) < count:
-            found.append(at)
-            at = data.find(self.chain, self.entry, mask, at + 1)
-        if not found:
-            at = find_unordered(data, self.chain, self.entry)
-            found = [at] if at >= 0 else []
-        return found
 
     def __str__(self) -> str:
         return f"-D {self.chain} {self.describe(self.entry)}"
@@ -286,26 +274,6 @@ def rule_not_found(chain: str) -> RuleNotFoundError:
     )
     error.errno = 2
     return error
-
-
-def find_unordered(data: TableData, chain: str, entry: Entry) -> int:
-    """Index of the first rule that is equal but for the order of its matches; -1 if none.
-
-    Cost: that of a comparison in C for each rule, and of one in Python where all but the matches
-    and the target is the same.
-    """
-    if len(entry.matches) < 2:
-        # No other order: TableData.find() would have found it.
-        return -1
-    wanted = unordered(key_of(entry))
-    header = len(entry.ip)
-    mask = mask_of(entry)[:header].ljust(len(entry.data), b"\0")
-    at = data.find(chain, entry, mask)
-    while at >= 0:
-        if unordered(key_of(data.entry(chain, at))) == wanted:
-            return at
-        at = data.find(chain, entry, mask, at + 1)
-    return -1
 
 
 class Ensure(Edit):
@@ -359,8 +327,7 @@ class Discard(Edit):
 
 def find(data: TableData, chain: str, entry: Entry) -> int:
     """Index of the first rule that equals an entry; -1 where there is none."""
-    found = int(data.find(chain, entry, mask_of(entry)))
-    return found if found >= 0 else find_unordered(data, chain, entry)
+    return data.seek(chain, entry, mask_of(entry))
 
 
 class CreateChain(Edit):
