@@ -42,6 +42,21 @@ const struct pyiptc_family *pyiptc_family(unsigned int nfproto);
 bool pyiptc_read_address(const struct pyiptc_family *family, const char *text,
 			 unsigned char *address);
 
+/* ---- lockfile.c: the file that iptables locks round each change ------------------------------- */
+
+struct pyiptc_lock {
+	int fd;
+	int state; /* 0: locked; -EWOULDBLOCK: somebody else has it; -EINVAL: no regular file */
+	uint64_t device, inode;
+};
+
+/**
+ * Open as iptables does, created with mode 0600 if @create, never truncated, no link followed, and
+ * close-on-exec; and lock it if nobody has it. Return: 0 with @lock filled in, or what open() says.
+ */
+int pyiptc_lock_open(const char *path, bool create, struct pyiptc_lock *lock);
+void pyiptc_lock_close(int fd, bool is_held);
+
 /* ---- sockopt.c: one function per socket option ---------------------------------------------- */
 
 /**
@@ -74,21 +89,6 @@ int pyiptc_get_revision(const struct pyiptc_family *family, enum pyiptc_kind kin
  * -EIO: it failed.
  */
 int pyiptc_load_module(const char *name);
-
-/* ---- lockfile.c: the file that iptables locks round each change ------------------------------- */
-
-struct pyiptc_lock {
-	int fd;
-	int state; /* 0: locked; -EWOULDBLOCK: somebody else has it; -EINVAL: no regular file */
-	uint64_t device, inode;
-};
-
-/**
- * Open as iptables does, created with mode 0600 if @create, never truncated, no link followed, and
- * close-on-exec; and lock it if nobody has it. Return: 0 with @lock filled in, or what open() says.
- */
-int pyiptc_lock_open(const char *path, bool create, struct pyiptc_lock *lock);
-void pyiptc_lock_close(int fd, bool is_held);
 
 /* ---- table.c: a table in memory ------------------------------------------------------------- */
 

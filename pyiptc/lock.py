@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import logging
 import os
 import stat
 import time
@@ -18,6 +17,7 @@ from typing import Optional
 
 from ._lock import LockFile, environment_path
 from .errors import AccessError, LockTimeout, TransactionError, shown
+from .log import Log
 
 __all__ = [
     "checked_wait",
@@ -41,7 +41,7 @@ _LONG_WAIT = 1.0
 #: Errors of a file that this process may not or cannot have.
 _NOT_TO_BE_HAD = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
-_log = logging.getLogger("pyiptc.lock")
+_log = Log("pyiptc.lock")
 
 
 def lock_kind(kind: Optional[str]) -> str:
@@ -255,12 +255,8 @@ def _acquire(fd: int, path: str, wait: Optional[float]) -> None:
     elif not _poll(fd, started + wait):
         raise LockTimeout(f"the xtables lock {path} is held by {_holder(fd)} (waited {wait:g} s)")
     waited = time.monotonic() - started
-    _log.log(
-        logging.INFO if waited >= _LONG_WAIT else logging.DEBUG,
-        "waited %.3f s for %s",
-        waited,
-        path,
-    )
+    say = _log.info if waited >= _LONG_WAIT else _log.debug
+    say("waited %.3f s for %s", waited, path)
 
 
 def _poll(fd: int, until: float) -> bool:

@@ -6,7 +6,6 @@ from __future__ import annotations
 import atexit
 import contextlib
 import errno
-import logging
 import os
 import threading
 import time
@@ -45,6 +44,7 @@ from .errors import (
     strerror,
 )
 from .lock import checked_wait, lock_kind, lock_path, take
+from .log import Log
 from .namespace import Namespace, NetnsSpec
 from .policy import Policy
 from .rule import Rule, Rule6
@@ -66,7 +66,7 @@ Build = Callable[..., Edit]
 #: Seconds of a commit that are worth a line in a log.
 SLOW = 1.0
 
-_log = logging.getLogger("pyiptc.table")
+_log = Log("pyiptc.table")
 
 
 class Table:
