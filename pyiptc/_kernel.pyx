@@ -610,7 +610,7 @@ cdef class TableData:
 
     cdef _csrc.pyiptc_chain *jump_of(self, Entry entry, str operation, str chain) except? NULL:
         cdef _csrc.pyiptc_chain *jump
-        if entry.family != self.family:
+        if entry.layout.nfproto != self.table.family.nfproto:
             raise BlobError(f"an entry of family {entry.family} in a table of {self.family}")
         if entry.jump is None:
             return NULL

@@ -203,16 +203,18 @@ class Chain:
         table = self.table
         if type(rule) is not table._rule_class:
             rule = self._own(rule)
-        table._edit(self._insert, rule, _checked_index(index))
+        table._edit(self._insert, (rule, _checked_index(index)))
 
-    def _insert(self, data: TableData, rule: Rule, index: int) -> Insert:
+    def _insert(self, data: TableData, what: tuple[Rule, int]) -> Insert:
+        rule, index = what
         return Insert(self.name, index, self._settled(rule, data), _describe)
 
     def replace(self, rule: AnyRule, index: int) -> None:
         """Replace the rule at *index*, 0-based."""
-        self.table._edit(self._replace, self._own(rule), _checked_index(index))
+        self.table._edit(self._replace, (self._own(rule), _checked_index(index)))
 
-    def _replace(self, data: TableData, rule: Rule, index: int) -> Replace:
+    def _replace(self, data: TableData, what: tuple[Rule, int]) -> Replace:
+        rule, index = what
         return Replace(self.name, index, self._settled(rule, data), _describe)
 
     def extend(self, rules: Iterable[AnyRule]) -> None:
@@ -221,12 +223,12 @@ class Chain:
             raise TypeError(f"expected several rules, not {shown(rules)}")
         name = self.name
 
-        def build(data: TableData) -> AppendAll:
+        def build(data: TableData, rules: Iterable[AnyRule]) -> AppendAll:
             entries = [self._settled(self._own(rule), data) for rule in rules]
             return AppendAll(name, entries, _describe)
 
         with self.table._batch():
-            self.table._edit(build)
+            self.table._edit(build, rules)
 
     def extend_template(self, template: str, values: Iterable[Value]) -> None:
         """Append a rule for each value, with one commit: one shape, many addresses or ports.
@@ -248,7 +250,7 @@ class Chain:
             raise TypeError(f"expected several values, not {shown(values)}")
         name = self.name
 
-        def build(data: TableData) -> Union[AppendAll, AppendVariants]:
+        def build(data: TableData, values: Iterable[Value]) -> Union[AppendAll, AppendVariants]:
             def parse(text: str) -> Entry:
                 return self._settled(self._rule(text), data)
 
@@ -258,7 +260,7 @@ class Chain:
             return AppendVariants(name, field, field.pack(values), _describe)
 
         with self.table._batch():
-            self.table._edit(build)
+            self.table._edit(build, values)
 
     def ensure(self, rule: AnyRule, index: Optional[int] = None) -> bool:
         """Put a rule in unless it is there: one locked read, decision and write.
@@ -269,11 +271,12 @@ class Chain:
             Whether something was changed.
         """
         at = None if index is None else _checked_index(index)
-        edit = self.table._edit(self._ensure, self._rule(rule), at)
+        edit = self.table._edit(self._ensure, (self._rule(rule), at))
         assert isinstance(edit, Ensure)
         return edit.is_needed
 
-    def _ensure(self, data: TableData, rule: Rule, index: Optional[int]) -> Ensure:
+    def _ensure(self, data: TableData, what: tuple[Rule, Optional[int]]) -> Ensure:
+        rule, index = what
         return Ensure(self.name, self._settled(rule, data), index, _describe)
 
     def discard(self, rule: AnyRule) -> bool:
@@ -357,7 +360,7 @@ class Chain:
 
     def _settled(self, rule: Rule, data: TableData) -> Entry:
         """The same, checked for this chain."""
-        if not self.table._is_inside and rule._is_bound:
+        if rule._is_bound and not self.table._is_inside:
             with self._there(True):
                 return settled(rule, data, self.name)
         return settled(rule, data, self.name)
@@ -389,11 +392,12 @@ class Chain:
         listing, position = self._seen(rule)
         occurrence = 0 if listing is None else listing.occurrence(position)
 
-        self.table._edit(self._delete, rule, occurrence, listing is not None)
+        self.table._edit(self._delete, (rule, occurrence, listing is not None))
         if listing is not None:
             listing.delete(position)
 
-    def _delete(self, data: TableData, rule: Rule, occurrence: int, was_seen: bool) -> Delete:
+    def _delete(self, data: TableData, what: tuple[Rule, int, bool]) -> Delete:
+        rule, occurrence, was_seen = what
         return Delete(self.name, self._compiled(rule, data), occurrence, _describe, was_seen)
 
     def _seen(self, rule: Rule) -> tuple[Optional[Listing], int]:

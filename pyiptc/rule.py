@@ -207,7 +207,7 @@ class Rule:
         """Whether it may mean something else in another network namespace."""
         entry = self._entry
         if entry is not None:
-            return b"set\0" in entry.data or b"SET\0" in entry.data
+            return entry.is_bound
         parts = [*(self._matches or ()), *([self._target] if self._target is not None else [])]
         return any(part.name in NAMESPACE_DEPENDENT for part in parts)
 

@@ -61,7 +61,7 @@ __all__ = [
 
 Named = Union[str, Chain]
 #: Makes an edit for a table as it is.
-Build = Callable[..., Edit]
+Build = Callable[[_kernel.TableData, Any], Edit]
 
 #: Seconds of a commit that are worth a line in a log.
 SLOW = 1.0
@@ -323,11 +323,11 @@ class Table:
 
     # -- edits ---------------------------------------------------------------------------------------
 
-    def _edit(self, build: Build, *args: Any) -> Edit:
+    def _edit(self, build: Build, what: Any) -> Edit:
         """Do one edit: now, or with the next commit, or with that of the transaction.
 
         Args:
-            build: Makes the edit of the table as it is and *args*.
+            build: Makes the edit of the table as it is and of *what*.
         """
         mutex = self._take(self.wait)
         try:
@@ -335,9 +335,9 @@ class Table:
                 self._check_open()
             current = self._transaction
             if current is None and self.autocommit:
-                return self._send(build, *args)[-1]
+                return self._send(build, what)[-1]
             data = self._data
-            edit = build(data, *args)
+            edit = build(data, what)
             try:
                 edit.apply(data)
             except IPTCError as error:
@@ -389,7 +389,7 @@ class Table:
                     self._rewind(before)
                     raise
 
-    def _send(self, build: Optional[Build] = None, *args: Any) -> list[Edit]:
+    def _send(self, build: Optional[Build] = None, what: Any = None) -> list[Edit]:
         """Lock, read, change, send: pending edits first, then the one to be built."""
         # No context managers: these few lines are what an edit costs beside the system calls.
         place = self._namespace
@@ -398,9 +398,9 @@ class Table:
             held = take(place.cookie, self._lock_kind, self.wait)
             socket = reach(self._family, place.cookie)
             if socket is not None:
-                return self._exchange(socket, build, args)
+                return self._exchange(socket, build, what)
             with place.socket(self._family) as inside:
-                return self._exchange(inside, build, args)
+                return self._exchange(inside, build, what)
         except IPTCError as error:
             self._errno = error.errno or 0
             raise
@@ -410,9 +410,7 @@ class Table:
             if held is not None:
                 held.close()
 
-    def _exchange(
-        self, socket: _kernel.Socket, build: Optional[Build], args: tuple[Any, ...]
-    ) -> list[Edit]:
+    def _exchange(self, socket: _kernel.Socket, build: Optional[Build], what: Any) -> list[Edit]:
         """The same with the lock, and inside of the namespace."""
         seen = self._data
         data = self._read(socket)
@@ -422,7 +420,7 @@ class Table:
         if build is not None:
             self._is_inside = True
             try:
-                edit = build(data, *args)
+                edit = build(data, what)
             finally:
                 self._is_inside = False
             edit.check(seen, data)
