@@ -87,9 +87,12 @@ def csrc(*names: str) -> list[str]:
     return [f"csrc/{name}.c" for name in names]
 
 
-TABLE = csrc("family", "entry", "table", "table_compare", "table_load", "table_build")
+TABLE = csrc(
+    *("family", "entry", "table", "table_compare", "table_load", "table_build", "table_index")
+)
 EXTENSIONS = [
     extension("pyiptc._blob", ["pyiptc/_blob.pyx", *csrc("family", "entry")]),
+    extension("pyiptc._lock", ["pyiptc/_lock.pyx", *csrc("lockfile")]),
     extension(
         "pyiptc._xtables",
         ["pyiptc/_xtables.pyx", *csrc("family", "plain", "sockopt", "instance")],

@@ -42,6 +42,21 @@ const struct pyiptc_family *pyiptc_family(unsigned int nfproto);
 bool pyiptc_read_address(const struct pyiptc_family *family, const char *text,
 			 unsigned char *address);
 
+/* ---- lockfile.c: the file that iptables locks round each change ------------------------------- */
+
+struct pyiptc_lock {
+	int fd;
+	int state; /* 0: locked; -EWOULDBLOCK: somebody else has it; -EINVAL: no regular file */
+	uint64_t device, inode;
+};
+
+/**
+ * Open as iptables does, created with mode 0600 if @create, never truncated, no link followed, and
+ * close-on-exec; and lock it if nobody has it. Return: 0 with @lock filled in, or what open() says.
+ */
+int pyiptc_lock_open(const char *path, bool create, struct pyiptc_lock *lock);
+void pyiptc_lock_close(int fd, bool is_held);
+
 /* ---- sockopt.c: one function per socket option ---------------------------------------------- */
 
 /**
@@ -87,11 +102,13 @@ enum pyiptc_rule_kind {
 #define PYIPTC_ORIGIN_NONE UINT32_MAX
 
 struct pyiptc_chain;
+struct pyiptc_index;
 
 /* A rule on its way to or from a kernel: its entry, and the chain of a jump beside it. */
 struct pyiptc_rule {
 	unsigned char *data;       /* ipt_entry or ip6t_entry; memory of the table */
 	struct pyiptc_chain *jump; /* or NULL */
+	int64_t order;             /* grows along the chain */
 	uint32_t origin;           /* index of the kernel's entry whose counters it goes on with */
 	uint16_t size;             /* its next_offset */
 	uint8_t kind;              /* enum pyiptc_rule_kind */
@@ -113,6 +130,8 @@ struct pyiptc_chain {
 	struct pyiptc_rule *slots;
 	uint32_t capacity, gap;
 	uint32_t head_offset, first_offset, foot_offset; /* in the blob being built or read */
+	struct pyiptc_index *indexes;                    /* of table_index.c */
+	uint64_t looked_at;                              /* rules, since there was a new one */
 };
 
 struct pyiptc_table {
@@ -185,6 +204,17 @@ int64_t pyiptc_chain_find(const struct pyiptc_family *family, const struct pyipt
 			  uint32_t index, const unsigned char *entry, const unsigned char *mask,
 			  uint32_t size, enum pyiptc_rule_kind kind,
 			  const struct pyiptc_chain *jump);
+/**
+ * The rules that are the same as @entry where @mask has bits; where there is none, the first that is
+ * but for the order of its matches. @wanted: which of them, from 1 on, or the last where there are
+ * fewer; 0: the last. @count: out, how many were seen, all of them if @wanted is 0.
+ * Cost: that of looking at each, at first; of a look into an index, which is made then. Return:
+ * index, or -ENOENT.
+ */
+int64_t pyiptc_chain_seek(const struct pyiptc_family *family, struct pyiptc_chain *chain,
+			  const unsigned char *entry, const unsigned char *mask, uint32_t size,
+			  enum pyiptc_rule_kind kind, const struct pyiptc_chain *jump,
+			  uint32_t wanted, uint32_t *count);
 /* From @index on, the first rule that another chain has not at this place: at most the length of the
  * shorter one. All that is sent counts, but no counters. */
 uint32_t pyiptc_chain_difference(const struct pyiptc_family *family, const struct pyiptc_chain *a,

@@ -12,7 +12,7 @@ linux/netfilter/x_tables.h.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcpy, memset, strlen
+from libc.string cimport memcmp, memcpy, memset, strlen
 
 from . cimport _csrc
 
@@ -221,6 +221,17 @@ cdef class Entry:
         """Name of the target's extension; ``""`` where it is standard."""
         cdef const unsigned char *data = self.data
         return payload_name(self.data[get_u16(data + self.layout.offsets):])
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it may mean something else in another network namespace: it names a set."""
+        cdef const unsigned char *data = self.data
+        cdef Py_ssize_t at = self.layout.header_size, end = len(self.data)
+        while at < end:
+            if memcmp(data + at + 2, b"set", 4) == 0 or memcmp(data + at + 2, b"SET", 4) == 0:
+                return True
+            at += get_u16(data + at)
+        return False
 
     def has_interface(self, bint out) -> bool:
         """Whether it is about packets of one interface, coming in or going *out*."""

@@ -78,6 +78,15 @@ cdef extern from "pyiptc.h" nogil:
     int pyiptc_setns(int fd)
     int pyiptc_load_module(const char *name)
 
+    struct pyiptc_lock:
+        int fd
+        int state
+        uint64_t device
+        uint64_t inode
+
+    int pyiptc_lock_open(const char *path, bint create, pyiptc_lock *lock)
+    void pyiptc_lock_close(int fd, bint is_held)
+
     struct pyiptc_chain:
         char name[32]
         int hook
@@ -137,6 +146,10 @@ cdef extern from "pyiptc.h" nogil:
                               uint32_t index, const unsigned char *entry,
                               const unsigned char *mask, uint32_t size, pyiptc_rule_kind kind,
                               const pyiptc_chain *jump)
+    int64_t pyiptc_chain_seek(const pyiptc_family *family, pyiptc_chain *chain,
+                              const unsigned char *entry, const unsigned char *mask,
+                              uint32_t size, pyiptc_rule_kind kind, const pyiptc_chain *jump,
+                              uint32_t wanted, uint32_t *count)
     const char *pyiptc_entry_check(const pyiptc_family *family, const unsigned char *entry,
                                    uint32_t size, uint32_t *offset)
 

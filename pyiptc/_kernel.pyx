@@ -10,6 +10,7 @@ import os
 
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE
 from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.unicode cimport PyUnicode_AsUTF8String
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memchr, memcpy, memset, strcmp
@@ -36,8 +37,12 @@ _POLICIES = {-1: "DROP", -2: "ACCEPT", -4: "QUEUE", -5: "RETURN"}
 
 
 cdef bytes to_bytes(str text):
-    cdef bytes name = encode(text)
-    if b"\0" in name:
+    cdef bytes name
+    try:
+        name = PyUnicode_AsUTF8String(text)
+    except UnicodeEncodeError:
+        name = encode(text)
+    if memchr(<const char *>name, 0, len(name)) is not NULL:
         raise ValueError(f"{text!r}: a name cannot have a NUL byte")
     return name
 
@@ -65,12 +70,16 @@ cdef class Socket:
             raise ValueError(f"family {family}: expected 2 (IPv4) or 10 (IPv6)")
 
     def __init__(self, int family, str table=None):
-        cdef int fd
-        check_width()
-        fd = _csrc.pyiptc_socket(self.layout)
+        if sizeof(void *) == 4:
+            check_width()
+        self.open(table)
+
+    cdef int open(self, str table) except -1:
+        cdef int fd = _csrc.pyiptc_socket(self.layout)
         if fd < 0:
             raise kernel_error(-fd, "socket", table or to_str(self.layout.module), "initialize")
         self.fd = fd
+        return 0
 
     @property
     def cookie(self) -> int | None:
@@ -82,9 +91,11 @@ cdef class Socket:
 
     def close(self) -> None:
         """Close it; twice is fine."""
-        fd, self.fd = self.fd, -1
+        cdef int fd = self.fd
+        self.fd = -1
         if fd >= 0:
-            os.close(fd)
+            with nogil:
+                close(fd)
 
     def __enter__(self):
         return self
@@ -95,6 +106,24 @@ cdef class Socket:
     def __dealloc__(self):
         if self.fd >= 0:
             close(self.fd)
+
+
+def reach(int family, cookie not None) -> Socket | None:
+    """A socket, if the calling thread is in the network namespace of a number; None if not.
+
+    None before Linux 5.14, too: see :attr:`Socket.cookie`. Raises as :class:`Socket` does.
+    """
+    cdef Socket found = Socket.__new__(Socket, family)
+    cdef uint64_t number = 0
+    cdef int rc
+    if sizeof(void *) == 4:
+        check_width()
+    found.open(None)
+    rc = _csrc.pyiptc_netns_cookie(found.fd, &number)
+    if rc == 0 and number == cookie:
+        return found
+    found.close()
+    return None
 
 
 def setns(int fd) -> None:
@@ -335,6 +364,9 @@ cdef class TableData:
     cdef _csrc.pyiptc_table *table
     cdef const _csrc.pyiptc_handle *handle
     cdef Instance instance
+    #: The chain that was asked for last, which is nearly always the next one, too.
+    cdef str last_name
+    cdef _csrc.pyiptc_chain *last
 
     def __dealloc__(self):
         _csrc.pyiptc_table_free(self.table)
@@ -348,11 +380,15 @@ cdef class TableData:
             raise TypeError("read() makes tables")
 
     cdef _csrc.pyiptc_chain *find_chain(self, str name, str operation) except NULL:
-        cdef bytes raw = to_bytes(name)
-        cdef _csrc.pyiptc_chain *chain = _csrc.pyiptc_table_find_chain(self.table, raw)
+        cdef _csrc.pyiptc_chain *chain
+        if name is self.last_name:
+            return self.last
+        chain = _csrc.pyiptc_table_find_chain(self.table, to_bytes(name))
         if chain is NULL:
             subject = name if operation.endswith(" chain") else f"chain {name}"
             raise edit_error(_errno.ENOENT, operation, subject)
+        self.last_name = name
+        self.last = chain
         return chain
 
     @property
@@ -376,7 +412,8 @@ cdef class TableData:
 
     def has_chain(self, str chain not None) -> bool:
         """Whether there is a chain of this name."""
-        return _csrc.pyiptc_table_find_chain(self.table, to_bytes(chain)) is not NULL
+        return (chain is self.last_name
+                or _csrc.pyiptc_table_find_chain(self.table, to_bytes(chain)) is not NULL)
 
     def is_builtin(self, str chain not None) -> bool:
         """Whether there is a built-in chain of this name."""
@@ -435,17 +472,54 @@ cdef class TableData:
         cdef _csrc.pyiptc_chain *found = self.find_chain(chain, "read")
         cdef _csrc.pyiptc_chain *jump = NULL
         cdef int64_t index
-        if entry.layout is not self.table.family and entry.family != self.family:
+        if not self.can_have(entry, mask, &jump):
             return -1
-        if len(mask) != len(entry.data):
-            raise ValueError(f"a mask of {len(mask)} bytes for an entry of {len(entry.data)}")
-        if entry.jump is not None:
-            jump = _csrc.pyiptc_table_find_chain(self.table, to_bytes(entry.jump))
-            if jump is NULL:
-                return -1
         index = _csrc.pyiptc_chain_find(self.table.family, found, start, entry.data, mask,
                                         <uint32_t>len(entry.data), entry.kind, jump)
         return -1 if index < 0 else index
+
+    def seek(self, str chain not None, Entry entry not None, bytes mask not None,
+             uint32_t occurrence=0) -> int:
+        """Index of a rule that is the same where *mask* has bits.
+
+        Args:
+            occurrence: Which of them, 0-based; where there are fewer, the last.
+        Returns:
+            Where there is none, the first that is the same but for the order of its matches; -1
+            where there is none of these either.
+        Cost: linear in the chain's length at first, then that of a look into an index.
+        """
+        return self.sought(chain, entry, mask, occurrence + 1, NULL)
+
+    def count_same(self, str chain not None, Entry entry not None, bytes mask not None) -> int:
+        """How many rules are the same where *mask* has bits; 1 if none but for another order."""
+        cdef uint32_t count = 0
+        self.sought(chain, entry, mask, 0, &count)
+        return count
+
+    cdef int64_t sought(self, str chain, Entry entry, bytes mask, uint32_t wanted,
+                        uint32_t *count) except -2:
+        cdef _csrc.pyiptc_chain *found = self.find_chain(chain, "read")
+        cdef _csrc.pyiptc_chain *jump = NULL
+        cdef uint32_t ignored
+        cdef int64_t index
+        if not self.can_have(entry, mask, &jump):
+            return -1
+        index = _csrc.pyiptc_chain_seek(self.table.family, found, entry.data, mask,
+                                        <uint32_t>len(entry.data), entry.kind, jump, wanted,
+                                        &ignored if count is NULL else count)
+        return -1 if index < 0 else index
+
+    cdef bint can_have(self, Entry entry, bytes mask, _csrc.pyiptc_chain **jump) except -1:
+        """Whether there may be such a rule, and where it jumps to."""
+        if entry.layout.nfproto != self.table.family.nfproto:
+            return False
+        if len(mask) != len(entry.data):
+            raise ValueError(f"a mask of {len(mask)} bytes for an entry of {len(entry.data)}")
+        if entry.jump is not None:
+            jump[0] = _csrc.pyiptc_table_find_chain(self.table, to_bytes(entry.jump))
+            return jump[0] is not NULL
+        return True
 
     def difference(self, TableData other not None, str chain not None, uint32_t start=0) -> int:
         """Index of the first rule from *start* on that another table has not at this place.
@@ -502,11 +576,13 @@ cdef class TableData:
     def delete_chain(self, str chain not None) -> None:
         """Remove an empty, unreferenced, user-defined chain. Raises ChainInUseError."""
         found = self.find_chain(chain, "delete chain")
+        self.last_name = None
         self.check(_csrc.pyiptc_table_delete_chain(self.table, found), "delete chain", chain)
 
     def rename_chain(self, str chain not None, str name not None) -> None:
         """Rename a user-defined chain; jumps to it follow. Raises ChainExistsError."""
         found = self.find_chain(chain, "rename chain")
+        self.last_name = None
         self.check(_csrc.pyiptc_table_rename_chain(self.table, found, to_bytes(name)),
                    "rename chain", chain)
 
@@ -534,7 +610,7 @@ cdef class TableData:
 
     cdef _csrc.pyiptc_chain *jump_of(self, Entry entry, str operation, str chain) except? NULL:
         cdef _csrc.pyiptc_chain *jump
-        if entry.family != self.family:
+        if entry.layout.nfproto != self.table.family.nfproto:
             raise BlobError(f"an entry of family {entry.family} in a table of {self.family}")
         if entry.jump is None:
             return NULL
@@ -690,6 +766,15 @@ cdef class TableData:
                 size += _csrc.pyiptc_chain_rule(chain, j).size
         return f"{rules} rules of {size} bytes; a table has at most {XT_MAX_TABLE_SIZE} bytes"
 
+    def allows(self, str chain not None, Entry entry not None) -> bool:
+        """Whether the command would put this entry in a chain as it is.
+
+        False where there is anything to say: whoever looks at it word by word says it.
+        """
+        if not self.has_chain(chain) or not (entry.jump is None or self.has_chain(entry.jump)):
+            return False
+        return self.is_allowed(self.find_chain(chain, "read"), entry.data, entry.kind)
+
     cdef bint is_allowed(self, const _csrc.pyiptc_chain *chain, const unsigned char *entry,
                          _csrc.pyiptc_rule_kind kind) noexcept:
         """What :func:`pyiptc.checks.settled` checks of a rule that was given as text."""
@@ -782,6 +867,7 @@ def commit(Socket socket not None, TableData data not None) -> None:
     cdef _csrc.pyiptc_error error
     cdef int rc
     memset(&error, 0, sizeof(error))
+    data.last_name = None
     with nogil:
         rc = data.handle.commit(socket.fd, data.c_instance(), data.table, &error)
     if rc == _csrc.PYIPTC_COUNTERS_LOST:

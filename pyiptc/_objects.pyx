@@ -434,7 +434,7 @@ cdef class RuleCore:
         """Whether it may mean something else in another network namespace."""
         cdef ModuleCore module
         if self._entry is not None:
-            return b"set\0" in self._entry.data or b"SET\0" in self._entry.data
+            return self._entry.is_bound
         for module in self._matches:
             if module._name in BOUND:
                 return True

@@ -9,7 +9,6 @@ Source: linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h.
 
 from __future__ import annotations
 
-import socket
 import struct
 import threading
 import warnings
@@ -80,6 +79,8 @@ def _has_rules(family: int, table: str) -> bool:
 def _dump(message: int, family: int, attributes: bytes) -> Iterator[bytes]:
     """Attributes of all that the kernel lists."""
     size = _HEADER.size + _GENERIC.size + len(attributes)
+    import socket  # late, as it takes a tenth of all imports
+
     request = _HEADER.pack(size, message, _REQUEST_DUMP, 1, 0) + _GENERIC.pack(family, 0, 0)
     with socket.socket(
         socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, _NETLINK_NETFILTER

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import socket
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -35,15 +34,31 @@ __all__ = ["Rule", "Rule6"]
 strict = False
 
 
-def _protocol_names() -> dict[int, str]:
-    """Names that a rule's protocol reads as; all others read as their number."""
-    names = "AH DSTOPTS EGP ESP FRAGMENT GRE ICMP ICMPV6 IDP IGMP IP IPIP IPV6 NONE PIM PUP RAW"
-    names += " ROUTING RSVP SCTP TCP TP UDP"
-    return {
-        getattr(socket, f"IPPROTO_{name}"): name.lower()
-        for name in names.split()
-        if hasattr(socket, f"IPPROTO_{name}")
-    }
+#: Names that a rule's protocol reads as, those of netinet/in.h; all others read as their number.
+_PROTOCOLS = {
+    0: "ip",
+    1: "icmp",
+    4: "ipip",
+    6: "tcp",
+    8: "egp",
+    12: "pup",
+    17: "udp",
+    22: "idp",
+    29: "tp",
+    41: "ipv6",
+    43: "routing",
+    44: "fragment",
+    46: "rsvp",
+    47: "gre",
+    50: "esp",
+    51: "ah",
+    58: "icmpv6",
+    59: "none",
+    60: "dstopts",
+    103: "pim",
+    132: "sctp",
+    255: "raw",
+}
 
 
 class Rule(RuleCore):
@@ -59,7 +74,7 @@ class Rule(RuleCore):
     Thread safety: one thread at a time.
     """
 
-    protocols = _protocol_names()
+    protocols = _PROTOCOLS
     _family = Family.IPV4
     _goto_flag = GOTO_FLAGS[Family.IPV4]
     _any = "0.0.0.0/0"
