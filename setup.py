@@ -87,8 +87,9 @@ def csrc(*names: str) -> list[str]:
     return [f"csrc/{name}.c" for name in names]
 
 
-TABLE = csrc("family", "entry", "table", "table_compare", "table_load", "table_build")
+TABLE = csrc("family", "print", "entry", "table", "table_compare", "table_load", "table_build")
 EXTENSIONS = [
+    extension("pyiptc._words", ["pyiptc/_words.pyx"]),
     extension("pyiptc._blob", ["pyiptc/_blob.pyx", *csrc("family", "entry")]),
     extension(
         "pyiptc._xtables",
@@ -96,6 +97,7 @@ EXTENSIONS = [
         ("dl", "pthread"),
     ),
     extension("pyiptc._objects", ["pyiptc/_objects.pyx", *csrc("family", "plain")]),
+    extension("pyiptc._print", ["pyiptc/_print.pyx", *csrc("family", "print")]),
     extension(
         "pyiptc._kernel",
         [
