@@ -90,7 +90,7 @@ def csrc(*names: str) -> list[str]:
 TABLE = csrc("family", "print", "entry", "table", "table_compare", "table_load", "table_build")
 EXTENSIONS = [
     extension("pyiptc._words", ["pyiptc/_words.pyx"]),
-    extension("pyiptc._blob", ["pyiptc/_blob.pyx", *csrc("family", "entry")]),
+    extension("pyiptc._blob", ["pyiptc/_blob.pyx", *csrc("family", "entry", "print")]),
     extension(
         "pyiptc._xtables",
         ["pyiptc/_xtables.pyx", *csrc("family", "plain", "sockopt", "instance")],

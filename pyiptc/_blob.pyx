@@ -10,6 +10,7 @@ linux/netfilter/x_tables.h.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.unicode cimport PyUnicode_DecodeASCII, PyUnicode_DecodeUTF8
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset, strlen
@@ -78,6 +79,47 @@ def standard_target(int verdict) -> bytes:
     put_u16(target, STANDARD_SIZE)
     memcpy(target + HEADER, &verdict, sizeof(verdict))
     return target[:STANDARD_SIZE]
+
+
+cdef str network_as_text(const _csrc.pyiptc_family *layout, const unsigned char *address,
+                         const unsigned char *mask, bint dotted):
+    cdef char buffer[_csrc.PYIPTC_TEXT_MAX]
+    cdef char *end = _csrc.pyiptc_network_print(layout, address, mask, dotted, buffer)
+    return PyUnicode_DecodeASCII(buffer, end - buffer, NULL)
+
+
+cdef str interface_as_text(const unsigned char *name, const unsigned char *mask):
+    cdef char buffer[_csrc.PYIPTC_TEXT_MAX]
+    cdef char *end = _csrc.pyiptc_interface_print(name, mask, buffer)
+    return PyUnicode_DecodeUTF8(buffer, end - buffer, "surrogateescape")
+
+
+def network_text(int family, bytes address not None, bytes mask not None,
+                 bint dotted=False) -> str:
+    """``address/length``, or with the mask written out where it has holes or *dotted* says so.
+
+    Raises:
+        ValueError: They are not of the family's size.
+    """
+    cdef const _csrc.pyiptc_family *layout = layout_of(family)
+    if len(address) != layout.address_size or len(mask) != layout.address_size:
+        raise ValueError(
+            f"an address of {len(address)} bytes and a mask of {len(mask)}: expected "
+            f"{layout.address_size}")
+    return network_as_text(layout, address, mask, dotted)
+
+
+def interface_text(bytes name not None, bytes mask not None) -> str:
+    """What iptables prints for an interface; ``""`` for any.
+
+    Args:
+        name: 16 bytes.
+        mask: 16 bytes.
+    """
+    if len(name) != 16 or len(mask) != 16:
+        raise ValueError(
+            f"an interface of {len(name)} bytes and a mask of {len(mask)}: expected 16 (IFNAMSIZ)")
+    return interface_as_text(name, mask)
 
 
 cdef class Entry:
@@ -369,6 +411,20 @@ cdef class Header:
     @dst_mask.setter
     def dst_mask(self, bytes value not None):
         self.set_address(3, value)
+
+    def network_text(self, bint destination, bint dotted=False) -> str:
+        """The source or *destination*: ``address/length``.
+
+        Args:
+            dotted: Write the mask out; one that has holes is written out in any case.
+        """
+        cdef const unsigned char *address = self.address(1 if destination else 0)
+        return network_as_text(self.layout, address, address + 2 * self.layout.address_size, dotted)
+
+    def interface_text(self, bint out) -> str:
+        """The interface that packets come in by, or go *out* by: ``eth0``, ``eth+``, ``""``: any."""
+        cdef uint32_t at = self.layout.outiface if out else self.layout.iniface
+        return interface_as_text(self.buffer + at, self.buffer + at + MASK_DISTANCE)
 
     cdef tuple get_interface(self, uint32_t at):
         cdef const unsigned char *name = self.buffer + at

@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-import functools
 import socket
-from typing import NamedTuple, Optional
+from typing import NamedTuple
 
+from ._blob import interface_text, network_text
 from .errors import RuleError, shown
-from .text import decode, encode
+from .text import encode
 
 __all__ = [
     "Network",
@@ -17,7 +17,6 @@ __all__ = [
     "masked",
     "parse_interface",
     "parse_network",
-    "prefix_length",
     "prefix_mask",
 ]
 
@@ -76,22 +75,9 @@ def masked(network: Network) -> Network:
     return Network(kept.to_bytes(len(network.mask), "big"), network.mask)
 
 
-@functools.lru_cache(maxsize=256)
-def prefix_length(mask: bytes) -> Optional[int]:
-    """Number of ones of a contiguous mask; None where it is not contiguous."""
-    bits = len(mask) * 8
-    value = int.from_bytes(mask, "big")
-    length = bin(value).count("1")
-    return length if value == ((1 << length) - 1) << (bits - length) else None
-
-
 def format_network(network: Network, family: int, *, dotted: bool = False) -> str:
     """``address/length``, or with the mask written out where it has holes or *dotted* says so."""
-    address = socket.inet_ntop(family, network.address)
-    length = prefix_length(network.mask)
-    if length is None or dotted:
-        return f"{address}/{socket.inet_ntop(family, network.mask)}"
-    return f"{address}/{length}"
+    return network_text(family, network.address, network.mask, dotted)
 
 
 def parse_interface(text: str) -> tuple[bytes, bytes]:
@@ -118,7 +104,4 @@ def format_interface(name: bytes, mask: bytes) -> str:
 
     Source: save_iface() of iptables.
     """
-    length = next((at for at, bits in enumerate(mask) if not bits), len(mask))
-    shown = name[:length].split(b"\0")[0]
-    wildcard = b"+" if 0 < length < len(mask) and name[length - 1] else b""
-    return decode(shown + wildcard)
+    return interface_text(name, mask)
