@@ -308,16 +308,18 @@ cdef class Printer:
 
     cdef object names_with_value(self, int kind, str name):
         """Options of an extension that take a value."""
+        found = self.with_value.get((kind, name))
+        if found is not None:
+            return found
         try:
             table = self.instance.options(kind, name)
         except XTablesError:
             return ()
-        found = self.with_value.get((kind, name))
+        found = frozenset([option for option in table if table[option].has_arg == 1])
         # What was assumed of a kernel that could not be asked is asked again.
-        if found is None or found[0] is not table:
-            found = table, frozenset([option for option in table if table[option].has_arg == 1])
+        if (kind, name) in self.instance.option_tables:
             self.with_value[kind, name] = found
-        return found[1]
+        return found
 
     # -- entries -------------------------------------------------------------------------------
 
