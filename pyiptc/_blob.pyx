@@ -13,7 +13,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.unicode cimport PyUnicode_DecodeASCII, PyUnicode_DecodeUTF8
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcpy, memset, strlen
+from libc.string cimport memchr, memcpy, memset, strlen
 
 from . cimport _csrc
 
@@ -58,9 +58,18 @@ cdef const _csrc.pyiptc_family *layout_of(int family) except NULL:
     return layout
 
 
+cdef str name_in(const unsigned char *payload):
+    """Name in the header of a match's or target's payload."""
+    cdef const char *name = <const char *>payload + 2
+    cdef const char *end = <const char *>memchr(name, 0, NAME_SIZE)
+    return PyUnicode_DecodeUTF8(name, NAME_SIZE if end is NULL else end - name, "surrogateescape")
+
+
 def payload_name(bytes payload not None) -> str:
     """Name of the extension that a match's or target's payload belongs to."""
-    return payload[2 : 2 + NAME_SIZE].split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
+    if len(payload) < HEADER:
+        return payload[2 : 2 + NAME_SIZE].split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
+    return name_in(payload)
 
 
 def payload_revision(bytes payload not None) -> int:
@@ -262,7 +271,7 @@ cdef class Entry:
     def target_name(self) -> str:
         """Name of the target's extension; ``""`` where it is standard."""
         cdef const unsigned char *data = self.data
-        return payload_name(self.data[get_u16(data + self.layout.offsets):])
+        return name_in(data + get_u16(data + self.layout.offsets))
 
     def has_interface(self, bint out) -> bool:
         """Whether it is about packets of one interface, coming in or going *out*."""
@@ -419,7 +428,8 @@ cdef class Header:
             dotted: Write the mask out; one that has holes is written out in any case.
         """
         cdef const unsigned char *address = self.address(1 if destination else 0)
-        return network_as_text(self.layout, address, address + 2 * self.layout.address_size, dotted)
+        cdef const unsigned char *mask = self.address(3 if destination else 2)
+        return network_as_text(self.layout, address, mask, dotted)
 
     def interface_text(self, bint out) -> str:
         """The interface that packets come in by, or go *out* by: ``eth0``, ``eth+``, ``""``: any."""

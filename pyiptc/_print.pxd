@@ -10,14 +10,17 @@ cdef class Text:
 
     cdef char *reserve(self, size_t more) except NULL
     cdef int add(self, const char *data, size_t size) except -1
+    cdef int add_word(self, const char *word, size_t size) except -1
     cdef str decoded(self, size_t start=*)
 
 
 cdef class Printed:
-    cdef readonly str name
-    cdef readonly str text
-    cdef bytes line
-    cdef list options
+    cdef bytes name
+    cdef bytes options
+    cdef list taken_apart
+
+    cdef str name_text(self)
+    cdef str text(self)
 
 
 cdef class Printer:
@@ -26,6 +29,7 @@ cdef class Printer:
     cdef readonly bint caches
     cdef frozenset pure
     cdef object mended
+    cdef frozenset mendable
     cdef list protocols
     cdef int trusted[_csrc.PYIPTC_PRINTED_COUNT]
     cdef dict young

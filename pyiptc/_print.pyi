@@ -20,11 +20,7 @@ def sample(name: str, data: bytes) -> bytes: ...
 class Text: ...
 
 @disjoint_base
-class Printed:
-    @property
-    def name(self) -> str: ...
-    @property
-    def text(self) -> str: ...
+class Printed: ...
 
 @disjoint_base
 class Printer:
@@ -33,6 +29,7 @@ class Printer:
         instance: Instance,
         pure: frozenset[str],
         mended: Callable[[int, Kind, str, int, bytes, str], str],
+        mendable: frozenset[str],
         caches: bool,
     ) -> Self: ...
     @property

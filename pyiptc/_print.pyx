@@ -16,15 +16,15 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset, strlen
 
 from . cimport _csrc
-from ._blob cimport Entry, Header
+from ._blob cimport Entry, Header, name_in
 from ._words cimport read
 from ._xtables cimport Instance, emit
 
-from ._blob import payload_name, payload_revision
+from ._blob import payload_revision
 from ._xtables import UnknownPayload
 from .enums import Kind
 from .errors import BlobError, XTablesError
-from .text import Option, decode, encode, quoted
+from .text import Option, encode
 
 OPAQUE = " [unsupported revision]"
 
@@ -56,8 +56,7 @@ SAMPLES = (
     sample("udp", struct.pack("=HHHHB", 5, 5, 0, 65534, 2)),
     sample("comment", b"a_-9Z \\\"b' !\x01\xff\xc3\xa9".ljust(256, b"\0")),
 )
-cdef tuple DIRECT_LINES = (b" -m tcp", b" -m udp", b" -m comment")
-cdef tuple DIRECT_NAMES = ("tcp", "udp", "comment")
+cdef tuple DIRECT_NAMES = (b"tcp", b"udp", b"comment")
 
 
 cdef inline uint16_t get_u16(const unsigned char *at) noexcept:
@@ -97,6 +96,12 @@ cdef class Text:
         self.size += size
         return 0
 
+    cdef int add_word(self, const char *word, size_t size) except -1:
+        """Write a word, in quotes where it needs them."""
+        cdef char *end = _csrc.pyiptc_word_print(word, size, self.reserve(2 * size + 2))
+        self.size = end - self.data
+        return 0
+
     cdef str decoded(self, size_t start=0):
         """What was written from *start* on; bytes that are not UTF-8 survive the round trip."""
         if start >= self.size:
@@ -106,16 +111,19 @@ cdef class Text:
 
 @cython.auto_pickle(False)
 cdef class Printed:
-    """What a match or target is printed as."""
+    """What a match or target is printed as: its name, and its options as `` --dport 80``."""
+
+    cdef str name_text(self):
+        return self.name.decode("utf-8", "surrogateescape")
+
+    cdef str text(self):
+        return self.options.decode("utf-8", "surrogateescape")
 
 
-cdef Printed printed_as(int kind, str name, str text):
+cdef Printed printed_as(bytes name, bytes options):
     cdef Printed printed = Printed.__new__(Printed)
     printed.name = name
-    printed.text = text
-    # The letter of a target depends on the rule's flags.
-    printed.line = encode(f" -m {name}{text}" if kind == _csrc.PYIPTC_MATCH
-                          else f"{quoted(name)}{text}")
+    printed.options = options
     return printed
 
 
@@ -127,15 +135,17 @@ cdef class Printer:
         pure: Names of extensions whose text is a function of their payload, the rule's protocol
             and flags.
         mended: Gives the text such that it means what is in the payload.
+        mendable: Names of the extensions of which it may be another.
         caches: Print without libxtables, and remember, where that can be.
     """
 
     def __cinit__(self, Instance instance not None, frozenset pure not None, mended not None,
-                  bint caches):
+                  frozenset mendable not None, bint caches):
         self.instance = instance
         self.family = _csrc.pyiptc_family_of(<unsigned int>instance.family)
         self.pure = pure
         self.mended = mended
+        self.mendable = mendable
         self.caches = caches
         self.protocols = [None] * 256
         self.with_value = {}
@@ -152,7 +162,7 @@ cdef class Printer:
     def remembered(self) -> list[tuple[str, str]]:
         """Names and options of all that is remembered."""
         cdef Printed printed
-        return [(printed.name, printed.text)
+        return [(printed.name_text(), printed.text())
                 for memory in (self.old, self.young) for printed in memory.values()]
 
     cdef int remember(self, bytes key, Printed printed) except -1:
@@ -175,9 +185,9 @@ cdef class Printer:
                                         warned)
         if printed is None:
             return 0
-        text.size = end - text.data
         self.trusted[printer] = TRUSTED if (
-            printed.name == DIRECT_NAMES[printer] and printed.text == text.decoded()
+            printed.name == DIRECT_NAMES[printer]
+            and printed.options == text.data[:end - text.data]
         ) else DISTRUSTED
         return 0
 
@@ -195,14 +205,18 @@ cdef class Printer:
 
     cdef Printed ask(self, int kind, bytes head, bytes payload, list warned):
         """What libxtables prints, mended; None where it is opaque."""
-        cdef str name = payload_name(payload)
+        cdef str name = name_in(payload), text, alias
+        cdef bytes options
         try:
-            alias, raw = self.instance.save_quietly(kind, head, payload, warned)
+            alias, options = self.instance.save_quietly(kind, head, payload, warned)
         except (UnknownPayload, XTablesError):
             return None
-        text = self.mended(self.instance.family, Kind(kind), name, payload_revision(payload),
-                           payload[PAYLOAD_HEADER:], decode(raw))
-        return printed_as(kind, alias or name, text)
+        if name in self.mendable:
+            text = self.mended(self.instance.family, Kind(kind), name, payload_revision(payload),
+                               payload[PAYLOAD_HEADER:],
+                               options.decode("utf-8", "surrogateescape"))
+            options = encode(text)
+        return printed_as(encode(alias or name), options)
 
     cdef Printed find(self, int kind, const unsigned char *header, const unsigned char *payload,
                       size_t size, list warned):
@@ -226,7 +240,7 @@ cdef class Printer:
                 self.remember(key, <Printed>found)
                 return <Printed>found
         whole = PyBytes_FromStringAndSize(<const char *>payload, <Py_ssize_t>size)
-        if key is None or payload_name(whole) not in self.pure:
+        if key is None or name_in(payload) not in self.pure:
             head = PyBytes_FromStringAndSize(<const char *>header, family.header_size)
             return self.ask(kind, head, whole, warned)
         # For any rule of this protocol, flags and inversions.
@@ -241,24 +255,27 @@ cdef class Printer:
 
     cdef int add_part(self, Text text, int kind, const unsigned char *header,
                       const unsigned char *payload, size_t size, list warned) except -1:
-        """Write a match's or target's name and options; before a target's stands its letter."""
+        """Write a match's or target's name, in quotes where it needs them, and its options."""
         cdef int printer = self.direct(kind, payload, size, warned)
         cdef Printed printed
-        cdef bytes line
+        cdef bytes name
         cdef char *end
         if printer >= 0:
-            line = <bytes>DIRECT_LINES[printer]
+            name = <bytes>DIRECT_NAMES[printer]
             end = _csrc.pyiptc_payload_print(
-                printer, payload,
-                text.reserve(_csrc.PYIPTC_TEXT_MAX + len(line)) + len(line))
+                printer, payload, text.reserve(_csrc.PYIPTC_TEXT_MAX) + len(name))
             if end is not NULL:
-                memcpy(text.data + text.size, PyBytes_AS_STRING(line), len(line))
+                memcpy(text.data + text.size, PyBytes_AS_STRING(name), len(name))
                 text.size = end - text.data
                 return 0
         printed = self.find(kind, header, payload, size, warned)
         if printed is None:
-            printed = printed_as(kind, payload_name(payload[:PAYLOAD_HEADER]), OPAQUE)
-        return text.add(PyBytes_AS_STRING(printed.line), len(printed.line))
+            printed = printed_as(encode(name_in(payload)), OPAQUE.encode())
+        if kind == _csrc.PYIPTC_MATCH:
+            text.add(PyBytes_AS_STRING(printed.name), len(printed.name))
+        else:
+            text.add_word(PyBytes_AS_STRING(printed.name), len(printed.name))
+        return text.add(PyBytes_AS_STRING(printed.options), len(printed.options))
 
     cdef Printed part(self, int kind, bytes head, bytes payload):
         """What is printed of a payload, None where it is opaque."""
@@ -277,9 +294,7 @@ cdef class Printer:
         if printer >= 0:
             end = _csrc.pyiptc_payload_print(printer, c_payload, buffer)
             if end is not NULL:
-                printed = Printed.__new__(Printed)
-                printed.name = <str>DIRECT_NAMES[printer]
-                printed.text = PyUnicode_DecodeUTF8(buffer, end - buffer, "surrogateescape")
+                printed = printed_as(<bytes>DIRECT_NAMES[printer], buffer[:end - buffer])
         if printed is None:
             printed = self.find(kind, head, c_payload, len(payload), warned)
         emit(warned)
@@ -294,17 +309,19 @@ cdef class Printer:
             payload: With its header.
         """
         cdef Printed printed = self.part(kind, head, payload)
-        return None if printed is None else (printed.name, printed.text)
+        return None if printed is None else (printed.name_text(), printed.text())
 
     def part_options(self, int kind, bytes head not None,
                      bytes payload not None) -> tuple[str, list[Option]] | None:
         """As :meth:`part_text`, with the options taken apart."""
         cdef Printed printed = self.part(kind, head, payload)
+        cdef str name
         if printed is None:
             return None
-        if printed.options is None:
-            printed.options = read(printed.text, self.names_with_value(kind, printed.name))
-        return printed.name, list(printed.options)
+        name = printed.name_text()
+        if printed.taken_apart is None:
+            printed.taken_apart = read(printed.text(), self.names_with_value(kind, name))
+        return name, list(printed.taken_apart)
 
     cdef object names_with_value(self, int kind, str name):
         """Options of an extension that take a value."""
@@ -357,6 +374,7 @@ cdef class Printer:
         self.add_header(text, entry, warned)
         while at < target:
             size = get_u16(entry + at)
+            text.add(b" -m ", 4)
             self.add_part(text, _csrc.PYIPTC_MATCH, entry, entry + at, size, warned)
             at += size
         if not is_extension and jump is NULL and kind != _csrc.PYIPTC_RULE_PLAIN:
@@ -366,11 +384,9 @@ cdef class Printer:
             size = get_u16(entry + target)
             return self.add_part(text, _csrc.PYIPTC_TARGET, entry, entry + target, size, warned)
         if jump is not NULL:
-            size = strlen(jump)
-            end = _csrc.pyiptc_word_print(jump, size, text.reserve(2 * size + 2))
-        else:
-            memcpy(&verdict, entry + target + PAYLOAD_HEADER, sizeof(verdict))
-            end = _csrc.pyiptc_verdict_print(verdict, text.reserve(VERDICT_SIZE))
+            return text.add_word(jump, strlen(jump))
+        memcpy(&verdict, entry + target + PAYLOAD_HEADER, sizeof(verdict))
+        end = _csrc.pyiptc_verdict_print(verdict, text.reserve(VERDICT_SIZE))
         text.size = end - text.data
         return 0
 

@@ -10,7 +10,7 @@ from . import _print, _xtables
 from ._blob import Entry, Header
 from ._print import OPAQUE, verdict_name
 from .enums import Kind
-from .mended import mended
+from .mended import MENDABLE, mended
 from .process import caches
 from .text import Option
 
@@ -44,7 +44,7 @@ def printer(family: int) -> _print.Printer:
     """What prints the entries of a family, and remembers."""
     found = _printers.get(family)
     if found is None:
-        made = _print.Printer(_xtables.instance(family), REMEMBERED, mended, caches())
+        made = _print.Printer(_xtables.instance(family), REMEMBERED, mended, MENDABLE, caches())
         found = _printers.setdefault(family, made)
     return found
 

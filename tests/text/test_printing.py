@@ -12,7 +12,7 @@ from parity.cases import ACCEPTED, Case
 from parity.running import any_warning
 from pyiptc import _blob, _kernel, _print, _xtables, errors, printing
 from pyiptc.enums import Kind
-from pyiptc.mended import mended
+from pyiptc.mended import MENDABLE, mended
 from support.family import Family
 from text.test_savefile import ruleset, tables
 
@@ -51,7 +51,8 @@ def test_what_is_not_asked_is_the_same(family: Family) -> None:
     """From memory or without libxtables at all; and only the allow-list is remembered."""
     instance = _xtables.instance(family.nfproto)
     direct, asking = (
-        _print.Printer(instance, printing.REMEMBERED, mended, caches) for caches in (True, False)
+        _print.Printer(instance, printing.REMEMBERED, mended, MENDABLE, caches)
+        for caches in (True, False)
     )
     generator = random.Random(5)
     seen = set()
@@ -80,7 +81,7 @@ def test_a_whole_table(family: Family) -> None:
     """Saved with caches and without; each rule as it is printed alone."""
     pyiptc.restore(ruleset(family), family.name, counters=True)
     asking = _print.Printer(
-        _xtables.instance(family.nfproto), printing.REMEMBERED, mended, caches=False
+        _xtables.instance(family.nfproto), printing.REMEMBERED, mended, MENDABLE, caches=False
     )
     with _kernel.Socket(family.nfproto) as socket:
         for name in tables(ruleset(family)):

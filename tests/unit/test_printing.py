@@ -10,7 +10,7 @@ from hypothesis import given, settings, strategies as st
 
 from pyiptc import _blob, _print, _xtables, errors, printing
 from pyiptc.enums import Inverted, Kind
-from pyiptc.mended import mended
+from pyiptc.mended import MENDABLE, mended
 from pyiptc.text import decode, quoted, read_options, split
 from support.family import Family
 
@@ -21,7 +21,7 @@ SIZES = {"tcp": 12, "udp": 10, "comment": 256}
 
 def printer_of(family: Family, caches: bool) -> _print.Printer:
     instance = _xtables.instance(family.nfproto)
-    return _print.Printer(instance, printing.REMEMBERED, mended, caches)
+    return _print.Printer(instance, printing.REMEMBERED, mended, MENDABLE, caches)
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_other_words_of_libxtables_are_printed(family: Family, head: bytes) -> N
         return text.replace("--dport", "--destination-port")
 
     instance = _xtables.instance(family.nfproto)
-    printer = _print.Printer(instance, printing.REMEMBERED, other, True)
+    printer = _print.Printer(instance, printing.REMEMBERED, other, frozenset(["tcp"]), True)
     made = payload("tcp", struct.pack("=HHHHBBBB", 0, 65535, 80, 80, 0, 0, 0, 0))
     assert printer.part_text(Kind.MATCH, head, made) == ("tcp", " --destination-port 80")
 
