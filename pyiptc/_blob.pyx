@@ -432,7 +432,7 @@ cdef class Header:
         return network_as_text(self.layout, address, mask, dotted)
 
     def interface_text(self, bint out) -> str:
-        """The interface that packets come in by, or go *out* by: ``eth0``, ``eth+``, ``""``: any."""
+        """The interface that packets come in or go *out* by: ``eth0``, ``eth+``, ``""``: any."""
         cdef uint32_t at = self.layout.outiface if out else self.layout.iniface
         return interface_as_text(self.buffer + at, self.buffer + at + MASK_DISTANCE)
 
