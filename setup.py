@@ -88,10 +88,12 @@ def csrc(*names: str) -> list[str]:
 
 
 TABLE = csrc(
-    *("family", "entry", "table", "table_compare", "table_load", "table_build", "table_index")
+    *("family", "print", "entry"),
+    *("table", "table_compare", "table_load", "table_build", "table_index"),
 )
 EXTENSIONS = [
-    extension("pyiptc._blob", ["pyiptc/_blob.pyx", *csrc("family", "entry")]),
+    extension("pyiptc._words", ["pyiptc/_words.pyx"]),
+    extension("pyiptc._blob", ["pyiptc/_blob.pyx", *csrc("family", "entry", "print")]),
     extension("pyiptc._lock", ["pyiptc/_lock.pyx", *csrc("lockfile")]),
     extension(
         "pyiptc._xtables",
@@ -99,6 +101,7 @@ EXTENSIONS = [
         ("dl", "pthread"),
     ),
     extension("pyiptc._objects", ["pyiptc/_objects.pyx", *csrc("family", "plain")]),
+    extension("pyiptc._print", ["pyiptc/_print.pyx", *csrc("family", "print")]),
     extension(
         "pyiptc._kernel",
         [

@@ -254,6 +254,37 @@ int pyiptc_table_recount(const struct pyiptc_table *table, struct xt_counters_in
 			 size_t *size);
 void pyiptc_table_adopt_counters(struct pyiptc_table *table);
 
+/* ---- print.c: parts of an entry as iptables-save prints them ---------------------------------- */
+
+/* All write at @at, without a NUL, at most PYIPTC_TEXT_MAX bytes, and return where they ended. */
+#define PYIPTC_TEXT_MAX 1024
+
+/* In quotes where it needs them, as iptables-restore reads words: at most 2 * @size + 2 bytes. */
+char *pyiptc_word_print(const char *word, size_t size, char *at);
+/* "[packets:bytes]" */
+char *pyiptc_counters_print(const struct xt_counters *counters, char *at);
+/* As it stands in a blob; of one that has no name, the number. */
+char *pyiptc_verdict_print(int verdict, char *at);
+/* "address/length", or with the mask written out where it has holes or @dotted says so. */
+char *pyiptc_network_print(const struct pyiptc_family *family, const unsigned char *address,
+			   const unsigned char *mask, bool dotted, char *at);
+/* "" for any interface, "eth+" for all that begin so. Both have IFNAMSIZ bytes. */
+char *pyiptc_interface_print(const unsigned char *name, const unsigned char *mask, char *at);
+/* " -s 192.0.2.0/24 -p tcp": a blank before each word. @protocol: its name, of at most 255 bytes, or
+ * "" for the number. */
+char *pyiptc_header_print(const struct pyiptc_family *family, const unsigned char *header,
+			  const char *protocol, char *at);
+/* Whether its jump does not come back. */
+bool pyiptc_header_is_goto(const struct pyiptc_family *family, const unsigned char *header);
+
+/* Extensions whose options are printed here as libxtables does. */
+#define PYIPTC_PRINTED_COUNT 3
+
+/* Which of these a payload of @size bytes belongs to; -1: none. */
+int pyiptc_payload_printer(enum pyiptc_kind kind, const unsigned char *payload, size_t size);
+/* " --dport 80". NULL: there is more to this payload. */
+char *pyiptc_payload_print(int printer, const unsigned char *payload, char *at);
+
 /* ---- handle.h: the ways to a kernel ---------------------------------------------------------- */
 
 /* The rules are in, their counters are not. */

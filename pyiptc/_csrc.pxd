@@ -153,6 +153,22 @@ cdef extern from "pyiptc.h" nogil:
     const char *pyiptc_entry_check(const pyiptc_family *family, const unsigned char *entry,
                                    uint32_t size, uint32_t *offset)
 
+    enum:
+        PYIPTC_TEXT_MAX
+        PYIPTC_PRINTED_COUNT
+
+    char *pyiptc_word_print(const char *word, size_t size, char *at)
+    char *pyiptc_counters_print(const xt_counters *counters, char *at)
+    char *pyiptc_verdict_print(int verdict, char *at)
+    char *pyiptc_network_print(const pyiptc_family *family, const unsigned char *address,
+                               const unsigned char *mask, bint dotted, char *at)
+    char *pyiptc_interface_print(const unsigned char *name, const unsigned char *mask, char *at)
+    char *pyiptc_header_print(const pyiptc_family *family, const unsigned char *header,
+                              const char *protocol, char *at)
+    bint pyiptc_header_is_goto(const pyiptc_family *family, const unsigned char *header)
+    int pyiptc_payload_printer(pyiptc_kind kind, const unsigned char *payload, size_t size)
+    char *pyiptc_payload_print(int printer, const unsigned char *payload, char *at)
+
     struct pyiptc_error:
         int number
         const char *operation

@@ -13,15 +13,17 @@ from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.unicode cimport PyUnicode_AsUTF8String
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memchr, memcpy, memset, strcmp
+from libc.string cimport memchr, memcpy, memset, strcmp, strlen
 from posix.unistd cimport close
 
 from . cimport _csrc
 from ._blob cimport Entry, to_str
-from ._xtables cimport Instance
+from ._print cimport Printer, Text
+from ._xtables cimport Instance, emit
 
 from . import libraries
 from .counters import Counters
+from ._print import verdict_name
 from ._xtables import instance as instance_of
 from .text import encode
 from .errors import BlobError, CountersLostError, KernelError, edit_error, kernel_error, shown
@@ -32,8 +34,6 @@ HANDLES = ("legacy", "libiptc")
 
 #: Of the blob: net/netfilter/x_tables.c.
 XT_MAX_TABLE_SIZE = 512 << 20
-
-_POLICIES = {-1: "DROP", -2: "ACCEPT", -4: "QUEUE", -5: "RETURN"}
 
 
 cdef bytes to_bytes(str text):
@@ -349,6 +349,16 @@ cdef object failure(const _csrc.pyiptc_error *error, str table, str action, int 
     return kernel_error(error.number, operation, table, action, to_str(error.text))
 
 
+cdef _csrc.xt_counters policy_counters(const _csrc.pyiptc_chain *chain) noexcept:
+    """Packets and bytes of a chain's policy; none for a user-defined chain."""
+    cdef _csrc.xt_counters counters = chain.counters
+    if chain.is_set:
+        counters = chain.given
+    elif chain.is_zeroed or chain.hook < 0:
+        counters.pcnt = counters.bcnt = 0
+    return counters
+
+
 #: Set while read() makes a TableData: there is no other way to one.
 cdef bint reading = False
 
@@ -426,12 +436,8 @@ cdef class TableData:
         cdef _csrc.xt_counters counters
         if found.hook < 0:
             return None
-        counters = found.counters
-        if found.is_set:
-            counters = found.given
-        elif found.is_zeroed:
-            counters.pcnt = counters.bcnt = 0
-        return _POLICIES.get(found.policy, str(found.policy)), counters.pcnt, counters.bcnt
+        counters = policy_counters(found)
+        return verdict_name(found.policy), counters.pcnt, counters.bcnt
 
     def references(self, str chain not None) -> int:
         """Number of rules that jump or go to a chain."""
@@ -563,6 +569,80 @@ cdef class TableData:
         Its counters become what they were when it was read.
         """
         _csrc.pyiptc_table_put_back(self.table, other.table.num_entries)
+
+    cdef int add_chain(self, Text text, const _csrc.pyiptc_chain *chain) except -1:
+        """Write a chain's line: its name, its policy or ``-``, and the policy's counters."""
+        cdef _csrc.xt_counters counters = policy_counters(chain)
+        cdef char *at
+        text.add(b":", 1)
+        text.add(chain.name, strlen(chain.name))
+        at = text.reserve(_csrc.PYIPTC_TEXT_MAX)
+        at[0] = c" "
+        at += 1
+        if chain.hook < 0:
+            at[0] = c"-"
+            at += 1
+        else:
+            at = _csrc.pyiptc_verdict_print(chain.policy, at)
+        at[0] = c" "
+        at = _csrc.pyiptc_counters_print(&counters, at + 1)
+        at[0] = c"\n"
+        text.size = at + 1 - text.data
+        return 0
+
+    cdef int add_rules(self, Text text, const _csrc.pyiptc_chain *chain, Printer printer,
+                       bint with_counters, list warned) except -1:
+        """Write a line for each rule of a chain."""
+        cdef Text start = Text.__new__(Text)
+        cdef _csrc.xt_counters counters
+        cdef const _csrc.pyiptc_rule *rule
+        cdef uint32_t i
+        cdef char *at
+        start.add(b"-A ", 3)
+        at = start.reserve(_csrc.PYIPTC_TEXT_MAX)
+        start.size = _csrc.pyiptc_word_print(chain.name, strlen(chain.name), at) - start.data
+        for i in range(chain.count):
+            rule = _csrc.pyiptc_chain_rule(chain, i)
+            if with_counters:
+                memset(&counters, 0, sizeof(counters))
+                if not rule.is_zeroed:
+                    memcpy(&counters, rule.data + self.table.family.counters, sizeof(counters))
+                at = text.reserve(_csrc.PYIPTC_TEXT_MAX)
+                at = _csrc.pyiptc_counters_print(&counters, at)
+                at[0] = c" "
+                text.size = at + 1 - text.data
+            text.add(start.data, start.size)
+            printer.add_entry(text, rule.data, rule.kind,
+                              NULL if rule.jump is NULL else rule.jump.name, warned)
+            text.add(b"\n", 1)
+        return 0
+
+    def save(self, Printer printer not None, bint with_counters) -> str:
+        """The table as ``iptables-save -t`` prints it, without its comment lines.
+
+        Args:
+            printer: Of the table's family. Sets have the names of the calling thread's network
+                namespace.
+            with_counters: Print ``[packets:bytes]`` before rules (``-c``).
+        Cost: 1 µs a rule, and 2 µs for each match or target that libxtables has to print.
+        """
+        cdef Text text = Text.__new__(Text)
+        cdef list warned = []
+        cdef uint32_t i
+        if printer.family.nfproto != self.table.family.nfproto:
+            raise BlobError(
+                f"a table of family {self.family} for a printer of {printer.instance.family}")
+        text.add(b"*", 1)
+        text.add(self.table.name, strlen(self.table.name))
+        text.add(b"\n", 1)
+        for i in range(self.table.chain_count):
+            self.add_chain(text, self.table.chains[i])
+        for i in range(self.table.chain_count):
+            self.add_rules(text, self.table.chains[i], printer, with_counters, warned)
+        text.add(b"COMMIT\n", 7)
+        # Only now: what is called to show a warning may do anything, to this table too.
+        emit(warned)
+        return text.decoded()
 
     # -- edits ---------------------------------------------------------------------------------
 

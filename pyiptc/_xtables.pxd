@@ -28,6 +28,9 @@ cdef class Instance:
     cdef Py_ssize_t lay_out_target(self, const _csrc.pyiptc_plain *rule, char **argv,
                                    bint is_chain, unsigned char *entry, Py_ssize_t at,
                                    Py_ssize_t room, int *kind) except -1
+    cdef tuple save_quietly(self, int kind, bytes head, bytes payload, list warned)
+    cdef str name_protocol(self, unsigned int number, list warned)
 
 
 cpdef Instance instance(int family)
+cdef int emit(list warned, set said=*) except -1

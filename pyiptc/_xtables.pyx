@@ -485,14 +485,18 @@ cdef class Instance:
         Raises:
             UnknownPayload: No extension here reads it.
         """
+        cdef list warned = []
+        saved = self.save_quietly(kind, head, payload, warned)
+        emit(warned)
+        return saved
+
+    cdef tuple save_quietly(self, int kind, bytes head, bytes payload, list warned):
+        """As :meth:`save`; what there is to warn of is added to *warned*."""
         cdef const unsigned char *c_head = head
         cdef const unsigned char *c_payload = payload
         cdef size_t head_size = len(head), payload_size = len(payload)
         cdef _csrc.pyiptc_reply reply
         cdef int rc
-        cdef list warned = []
-        cdef str alias = None
-        cdef bytes text = None
         if payload_size < 32:
             raise UnknownPayload(f"{payload_size} bytes")
         with nogil:
@@ -505,21 +509,24 @@ cdef class Instance:
                     text_of(reply.error, strlen(reply.error)).strip()
                     if reply.error is not NULL else "unsupported revision")
             self.check(rc, &reply, "", warned)
-            alias = to_str(reply.alias)
-            text = PyBytes_FromStringAndSize(reply.text, reply.text_size)
+            return to_str(reply.alias), PyBytes_FromStringAndSize(reply.text, reply.text_size)
         finally:
             _csrc.pyiptc_reply_free(&reply)
-        emit(warned)
-        return alias, text
 
     def protocol_name(self, unsigned int number) -> str:
         """The name that iptables prints after ``-p``, or ``""`` where there is none."""
+        cdef list warned = []
+        name = self.name_protocol(number, warned)
+        emit(warned)
+        return name
+
+    cdef str name_protocol(self, unsigned int number, list warned):
+        """As :meth:`protocol_name`; what there is to warn of is added to *warned*."""
         found = self.protocols.get(number)
         if found is not None:
             return found
         cdef _csrc.pyiptc_reply reply
         cdef int rc
-        cdef list warned = []
         cdef str name = ""
         with nogil:
             rc = _csrc.pyiptc_protocol_name(self.instance, number, &reply)
@@ -528,7 +535,6 @@ cdef class Instance:
             name = text_of(reply.text, reply.text_size)
         finally:
             _csrc.pyiptc_reply_free(&reply)
-        emit(warned)
         self.protocols[number] = name
         return name
 

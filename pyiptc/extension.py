@@ -13,8 +13,8 @@ from ._objects import NAMESPACE_DEPENDENT, ModuleCore, RuleCore
 from .enums import Kind
 from .errors import BlobError, XTablesError, shown
 from .identity import user_size
-from .printing import OPAQUE, part_text
-from .text import Option, decode, read_options
+from .printing import OPAQUE, part_options, part_text
+from .text import Option, decode
 
 if TYPE_CHECKING:
     from .rule import Rule
@@ -145,8 +145,10 @@ class IPTCModule(ModuleCore):
     # -- options -----------------------------------------------------------------------------------
 
     def _read_options(self) -> list[Option]:
-        table = self._option_table()
-        return read_options(self._print()[1], {name for name in table if table[name].has_arg == 1})
+        if self._is_standard:
+            return []
+        head = self._rule._head()
+        return (part_options(self._family, self._kind, head, self._view()) or ("", []))[1]
 
     def _is_same_option(self, one: str, other: str) -> bool:
         """Whether two names are of one option, as ``dport`` and ``destination-port``."""
