@@ -19,7 +19,7 @@ from ._blob import PLAIN, compose, standard_target
 from .addresses import Network, format_interface, format_network, parse_interface, parse_network
 from .counters import Counters, checked
 from .errors import RuleError, UnknownOptionError, XTablesError, shown
-from .printing import verdict_name
+from .printing import printer, verdict_name
 from .text import Option, encode
 
 cdef enum:
@@ -582,6 +582,21 @@ cdef class ModuleCore:
     def _make(self, bint final) -> bytes:
         """The payload of the options, as they are now and for a rule's header as it is now."""
         return self.make(final)
+
+    def _view(self) -> bytes:
+        """The payload to read from: complete where the options are, as far as they go otherwise."""
+        try:
+            return self.make(True)
+        except XTablesError:
+            return self.make(False)
+
+    def _read_options(self) -> list:
+        """The options that the payload has."""
+        if self._is_standard:
+            return []
+        found = printer(self._rule.nfproto).part_options(self._kind_number, self._rule._head(),
+                                                         self._view())
+        return [] if found is None else found[1]
 
     cdef bytes quick(self, list options):
         """The complete payload, where it is not for libxtables to say; else None."""

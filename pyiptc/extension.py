@@ -13,7 +13,7 @@ from ._objects import NAMESPACE_DEPENDENT, ModuleCore, RuleCore
 from .enums import Kind
 from .errors import BlobError, XTablesError, shown
 from .identity import user_size
-from .printing import OPAQUE, part_options, part_text
+from .printing import OPAQUE, part_text
 from .text import Option, decode
 
 if TYPE_CHECKING:
@@ -106,13 +106,6 @@ class IPTCModule(ModuleCore):
     def _family(self) -> int:
         return self._rule.nfproto if self._rule is not None else 2
 
-    def _view(self) -> bytes:
-        """The payload to read from: complete where the options are, as far as they go otherwise."""
-        try:
-            return self._make(final=True)
-        except XTablesError:
-            return self._make(final=False)
-
     def _print(self) -> tuple[str, str]:
         """Name and options as the extension prints them; nothing where it is opaque."""
         payload = self._view()
@@ -143,12 +136,6 @@ class IPTCModule(ModuleCore):
             )
 
     # -- options -----------------------------------------------------------------------------------
-
-    def _read_options(self) -> list[Option]:
-        if self._is_standard:
-            return []
-        head = self._rule._head()
-        return (part_options(self._family, self._kind, head, self._view()) or ("", []))[1]
 
     def _is_same_option(self, one: str, other: str) -> bool:
         """Whether two names are of one option, as ``dport`` and ``destination-port``."""
@@ -211,15 +198,15 @@ class IPTCModule(ModuleCore):
         Defaults that the extension prints are among them.
         """
         return {
-            option.name.replace("-", "_"): ("!" if option.inverted else "") + " ".join(option.words)
-            for option in self._read_options()
+            name.replace("-", "_"): ("!" if inverted else "") + " ".join(words)
+            for name, inverted, words in self._read_options()
         }
 
     def get_all_parameters(self) -> dict[str, list[str]]:
         """All options: name with ``-`` to words, ``"!"`` first where negated, ``[]`` for flags."""
         return {
-            option.name: [*(["!"] if option.inverted else []), *option.words]
-            for option in self._read_options()
+            name: ["!", *words] if inverted else list(words)
+            for name, inverted, words in self._read_options()
         }
 
     def save(self, name: Optional[str]) -> Any:
@@ -257,7 +244,7 @@ class IPTCModule(ModuleCore):
     def name(self) -> str:
         """Name or alias: ``"state"``, although the kernel calls it ``"conntrack"``."""
         if self._name is None:
-            return sys.intern(self._print()[0] or payload_name(self._view()))
+            self._name = sys.intern(self._print()[0] or payload_name(self._view()))
         return str(self._name)
 
     @property

@@ -12,14 +12,12 @@ from ._print import OPAQUE, verdict_name
 from .enums import Kind
 from .mended import MENDABLE, mended
 from .process import caches
-from .text import Option
 
 __all__ = [
     "OPAQUE",
     "entry_text",
     "forget",
     "header_words",
-    "part_options",
     "part_text",
     "printer",
     "verdict_name",
@@ -72,13 +70,6 @@ def part_text(family: int, kind: Kind, head: bytes, payload: bytes) -> Optional[
         payload: With its header.
     """
     return printer(family).part_text(kind, head, payload)
-
-
-def part_options(
-    family: int, kind: Kind, head: bytes, payload: bytes
-) -> Optional[tuple[str, list[Option]]]:
-    """As :func:`part_text`, with the options taken apart."""
-    return printer(family).part_options(kind, head, payload)
 
 
 def forget() -> None:
