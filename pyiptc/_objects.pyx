@@ -15,11 +15,10 @@ from . cimport _csrc
 from ._blob cimport Entry, Header
 from ._xtables cimport Instance, instance
 
-from ._blob import PLAIN, compose, standard_target
-from .addresses import Network, format_interface, format_network, parse_interface, parse_network
+from ._blob import PLAIN, compose, interface_text, network_text, standard_target
 from .counters import Counters, checked
 from .errors import RuleError, UnknownOptionError, XTablesError, shown
-from .printing import printer, verdict_name
+from ._print import verdict_name
 from .text import Option, encode
 
 cdef enum:
@@ -220,7 +219,7 @@ cdef class RuleCore:
         cdef str sign = "!" if head[layout.flags + 1] & flag else ""
         if self.nfproto == 2:
             return f"{sign}{a[0]}.{a[1]}.{a[2]}.{a[3]}/{m[0]}.{m[1]}.{m[2]}.{m[3]}"
-        return sign + format_network(Network(a[:size], m[:size]), self.nfproto)
+        return sign + network_text(self.nfproto, a[:size], m[:size], False)
 
     cdef int set_network(self, int index, int flag, value) except -1:
         cdef const _csrc.pyiptc_family *layout = _csrc.pyiptc_family_of(<unsigned int>self.nfproto)
@@ -245,7 +244,7 @@ cdef class RuleCore:
             memcpy(to, address, size)
             memset(to + 2 * size, 0xFF, size)
         else:
-            raw, mask = parse_network(value, self.nfproto)
+            raw, mask = self._network_of(value)
             header = self.edit()
             to = header.buffer + index * size
             memcpy(to, <const char *>raw, size)
@@ -284,7 +283,7 @@ cdef class RuleCore:
         cdef bint inverted = head[layout.flags + 1] & flag
         if head[at] == 0 and head[at + MASK_DISTANCE] == 0:
             return "!+" if inverted else None
-        name = format_interface(self.field(at, 16), self.field(at + MASK_DISTANCE, 16))
+        name = interface_text(self.field(at, 16), self.field(at + MASK_DISTANCE, 16))
         if inverted:
             return f"!{name or '+'}"
         return name or None
@@ -297,7 +296,7 @@ cdef class RuleCore:
             if not isinstance(value, str):
                 raise TypeError(f"an interface is text such as 'eth0', not {shown(value)}")
             inverted = (<str>value).startswith("!")
-            name, mask = parse_interface((<str>value)[1:].lstrip(" ") if inverted else value)
+            name, mask = self._interface_of((<str>value)[1:].lstrip(" ") if inverted else value)
         header = self.edit()
         header.set_interface(at, (name, mask))
         return self.invert(header, flag, inverted)
@@ -589,14 +588,6 @@ cdef class ModuleCore:
             return self.make(True)
         except XTablesError:
             return self.make(False)
-
-    def _read_options(self) -> list:
-        """The options that the payload has."""
-        if self._is_standard:
-            return []
-        found = printer(self._rule.nfproto).part_options(self._kind_number, self._rule._head(),
-                                                         self._view())
-        return [] if found is None else found[1]
 
     cdef bytes quick(self, list options):
         """The complete payload, where it is not for libxtables to say; else None."""

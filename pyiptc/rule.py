@@ -10,9 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 from . import _xtables, registry
 from ._blob import Entry, standard_target
 from ._objects import RuleCore
-from .addresses import (
-    prefix_mask,
-)
+from .addresses import Network, parse_interface, parse_network, prefix_mask
 from .dictionary import fill, to_dict
 from .enums import GOTO_FLAGS, Family, HeaderFlag, Inverted
 from .errors import RuleError, XTablesError, shown
@@ -281,6 +279,14 @@ class Rule(RuleCore):
         return registry.available_tables(self._family)
 
     # -- header --------------------------------------------------------------------------------------------
+
+    def _network_of(self, text: str) -> Network:
+        """An address with its mask."""
+        return parse_network(text, self._family)
+
+    def _interface_of(self, text: str) -> tuple[bytes, bytes]:
+        """Name and mask of an interface."""
+        return parse_interface(text)
 
     def _protocol_of(self, value: Union[str, int, None]) -> tuple[bool, int]:
         """Whether a protocol is negated, and its number."""

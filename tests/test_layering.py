@@ -26,6 +26,7 @@ GROUND = {
     "counters": "a value",
     "libraries": "where libraries are found",
     "process": "what kind of process this is",
+    "pure": "which extensions are functions of their words",
     "text": "bytes and words",
     "_words": "words split quickly: compiled, but of nothing else's kind",
 }
