@@ -87,16 +87,24 @@ def csrc(*names: str) -> list[str]:
     return [f"csrc/{name}.c" for name in names]
 
 
-TABLE = csrc("family", "entry", "table", "table_compare", "table_load", "table_build", "nft_table")
+TABLE = csrc(
+    *("family", "print", "entry"),
+    *("table", "table_compare", "table_load", "table_build", "table_index"),
+    *("nft_table",),
+)
 CODEC = csrc("nft_attributes", "nft_encode", "nft_decode", "nft_tests", "nft_show")
 EXTENSIONS = [
-    extension("pyiptc._blob", ["pyiptc/_blob.pyx", *csrc("family", "entry")]),
+    extension("pyiptc._words", ["pyiptc/_words.pyx"]),
+    extension("pyiptc._blob", ["pyiptc/_blob.pyx", *csrc("family", "entry", "print")]),
     extension("pyiptc._nft", ["pyiptc/_nft.pyx", *csrc("family", "entry"), *CODEC]),
+    extension("pyiptc._lock", ["pyiptc/_lock.pyx", *csrc("lockfile")]),
     extension(
         "pyiptc._xtables",
         ["pyiptc/_xtables.pyx", *csrc("family", "plain", "sockopt", "nft_netlink", "instance")],
         ("dl", "pthread"),
     ),
+    extension("pyiptc._objects", ["pyiptc/_objects.pyx", *csrc("family", "plain")]),
+    extension("pyiptc._print", ["pyiptc/_print.pyx", *csrc("family", "print")]),
     extension(
         "pyiptc._kernel",
         [

@@ -554,6 +554,7 @@ static int take_counters_of(struct netlink_socket *netlink, struct pyiptc_table 
 	chain = pyiptc_table_find_chain(table, name);
 	if (chain == NULL || chain->nft == NULL)
 		return chain == NULL ? -ENOENT : 0;
+	pyiptc_chain_forget(chain);
 	while (chain->count > 0)
 		pyiptc_chain_drop(chain, chain->count - 1);
 	chain->is_unread = 1;

@@ -138,6 +138,7 @@ int nft_table_place(struct pyiptc_chain *chain)
 {
 	const struct pyiptc_nft_chain *known = chain->nft;
 
+	pyiptc_chain_forget(chain);
 	for (uint32_t i = 0; i < known->count; i++) {
 		struct pyiptc_rule rule = rule_of(&known->rules[i]);
 
@@ -232,6 +233,7 @@ int nft_table_new(const struct pyiptc_family *family, const char *name, struct p
 
 static void forget_rules(struct pyiptc_chain *chain)
 {
+	pyiptc_chain_forget(chain);
 	while (chain->count > 0)
 		pyiptc_chain_drop(chain, chain->count - 1);
 	chain->unread_at = 0;

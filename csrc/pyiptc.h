@@ -42,6 +42,21 @@ const struct pyiptc_family *pyiptc_family(unsigned int nfproto);
 bool pyiptc_read_address(const struct pyiptc_family *family, const char *text,
 			 unsigned char *address);
 
+/* ---- lockfile.c: the file that iptables locks round each change ------------------------------- */
+
+struct pyiptc_lock {
+	int fd;
+	int state; /* 0: locked; -EWOULDBLOCK: somebody else has it; -EINVAL: no regular file */
+	uint64_t device, inode;
+};
+
+/**
+ * Open as iptables does, created with mode 0600 if @create, never truncated, no link followed, and
+ * close-on-exec; and lock it if nobody has it. Return: 0 with @lock filled in, or what open() says.
+ */
+int pyiptc_lock_open(const char *path, bool create, struct pyiptc_lock *lock);
+void pyiptc_lock_close(int fd, bool is_held);
+
 /* ---- sockopt.c: one function per socket option ---------------------------------------------- */
 
 /**
@@ -99,6 +114,7 @@ struct pyiptc_chain;
 struct pyiptc_raw;       /* nft_table.h: a rule of nf_tables that no entry can say */
 struct pyiptc_nft;       /* nft_table.h: what the kernel has of a table */
 struct pyiptc_nft_chain; /* nft_table.h: and of a chain */
+struct pyiptc_index;
 
 /* A rule on its way to or from a kernel: its entry, and the chain of a jump beside it. */
 struct pyiptc_rule {
@@ -107,6 +123,7 @@ struct pyiptc_rule {
 	uint64_t handle;           /* nft: the kernel's number of it; 0: it is not there yet */
 	const struct pyiptc_raw
 		*raw;      /* nft: the rule, where the entry only stands for it; or NULL */
+	int64_t order;     /* grows along the chain */
 	uint32_t origin;   /* index of the kernel's entry whose counters it goes on with */
 	uint16_t size;     /* its next_offset */
 	uint8_t kind;      /* enum pyiptc_rule_kind */
@@ -132,6 +149,8 @@ struct pyiptc_chain {
 	uint8_t is_edited;            /* something of it is not as in the kernel */
 	uint8_t is_unread;            /* nft: the kernel's rules were not read; they stand before */
 	uint32_t unread_at;           /* the rule of this index */
+	struct pyiptc_index *indexes; /* of table_index.c */
+	uint64_t looked_at;           /* rules, since there was a new one */
 };
 
 struct pyiptc_table {
@@ -211,6 +230,17 @@ int64_t pyiptc_chain_find(const struct pyiptc_family *family, const struct pyipt
 			  uint32_t index, const unsigned char *entry, const unsigned char *mask,
 			  uint32_t size, enum pyiptc_rule_kind kind,
 			  const struct pyiptc_chain *jump);
+/**
+ * The rules that are the same as @entry where @mask has bits; where there is none, the first that is
+ * but for the order of its matches. @wanted: which of them, from 1 on, or the last where there are
+ * fewer; 0: the last. @count: out, how many were seen, all of them if @wanted is 0.
+ * Cost: that of looking at each, at first; of a look into an index, which is made then. Return:
+ * index, or -ENOENT.
+ */
+int64_t pyiptc_chain_seek(const struct pyiptc_family *family, struct pyiptc_chain *chain,
+			  const unsigned char *entry, const unsigned char *mask, uint32_t size,
+			  enum pyiptc_rule_kind kind, const struct pyiptc_chain *jump,
+			  uint32_t wanted, uint32_t *count);
 /* From @index on, the first rule that another chain has not at this place: at most the length of the
  * shorter one. All that is sent counts, but no counters. */
 uint32_t pyiptc_chain_difference(const struct pyiptc_family *family, const struct pyiptc_chain *a,
@@ -250,6 +280,37 @@ void pyiptc_table_put_back(struct pyiptc_table *table, struct pyiptc_table *now)
 int pyiptc_table_recount(const struct pyiptc_table *table, struct xt_counters_info **info,
 			 size_t *size);
 void pyiptc_table_adopt_counters(struct pyiptc_table *table);
+
+/* ---- print.c: parts of an entry as iptables-save prints them ---------------------------------- */
+
+/* All write at @at, without a NUL, at most PYIPTC_TEXT_MAX bytes, and return where they ended. */
+#define PYIPTC_TEXT_MAX 1024
+
+/* In quotes where it needs them, as iptables-restore reads words: at most 2 * @size + 2 bytes. */
+char *pyiptc_word_print(const char *word, size_t size, char *at);
+/* "[packets:bytes]" */
+char *pyiptc_counters_print(const struct xt_counters *counters, char *at);
+/* As it stands in a blob; of one that has no name, the number. */
+char *pyiptc_verdict_print(int verdict, char *at);
+/* "address/length", or with the mask written out where it has holes or @dotted says so. */
+char *pyiptc_network_print(const struct pyiptc_family *family, const unsigned char *address,
+			   const unsigned char *mask, bool dotted, char *at);
+/* "" for any interface, "eth+" for all that begin so. Both have IFNAMSIZ bytes. */
+char *pyiptc_interface_print(const unsigned char *name, const unsigned char *mask, char *at);
+/* " -s 192.0.2.0/24 -p tcp": a blank before each word. @protocol: its name, of at most 255 bytes, or
+ * "" for the number. */
+char *pyiptc_header_print(const struct pyiptc_family *family, const unsigned char *header,
+			  const char *protocol, char *at);
+/* Whether its jump does not come back. */
+bool pyiptc_header_is_goto(const struct pyiptc_family *family, const unsigned char *header);
+
+/* Extensions whose options are printed here as libxtables does. */
+#define PYIPTC_PRINTED_COUNT 3
+
+/* Which of these a payload of @size bytes belongs to; -1: none. */
+int pyiptc_payload_printer(enum pyiptc_kind kind, const unsigned char *payload, size_t size);
+/* " --dport 80". NULL: there is more to this payload. */
+char *pyiptc_payload_print(int printer, const unsigned char *payload, char *at);
 
 /* ---- handle.h: the ways to a kernel ---------------------------------------------------------- */
 

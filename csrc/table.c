@@ -9,6 +9,8 @@
 
 #define ARENA_SIZE    65536
 #define POLICY_RETURN (-NF_REPEAT - 1) /* XT_RETURN */
+/* Between two rules: so often can the space between them be halved. */
+#define ORDER_STEP ((int64_t)1 << 32)
 
 struct pyiptc_arena {
 	struct pyiptc_arena *next;
@@ -71,6 +73,7 @@ void pyiptc_chain_free(struct pyiptc_chain *chain)
 {
 	if (chain->nft != NULL)
 		chain->nft->chain = NULL;
+	pyiptc_chain_forget(chain);
 	free(chain->slots);
 	free(chain);
 }
@@ -130,14 +133,45 @@ static int make_room(struct pyiptc_chain *chain)
 	return 0;
 }
 
+static void number_again(struct pyiptc_chain *chain)
+{
+	pyiptc_chain_forget(chain);
+	for (uint32_t i = 0; i < chain->count; i++)
+		pyiptc_chain_rule(chain, i)->order = i * ORDER_STEP;
+}
+
+/* For a rule that is to be put in. */
+static int64_t new_order(struct pyiptc_chain *chain, uint32_t index)
+{
+	int64_t before, after;
+
+	if (chain->count == 0)
+		return 0;
+	if (index == chain->count)
+		return pyiptc_chain_rule(chain, index - 1)->order + ORDER_STEP;
+	after = pyiptc_chain_rule(chain, index)->order;
+	if (index == 0)
+		return after - ORDER_STEP;
+	before = pyiptc_chain_rule(chain, index - 1)->order;
+	if (after - before < 2) {
+		number_again(chain);
+		before = pyiptc_chain_rule(chain, index - 1)->order;
+		after = pyiptc_chain_rule(chain, index)->order;
+	}
+	return before + (after - before) / 2;
+}
+
 int pyiptc_chain_add(struct pyiptc_chain *chain, uint32_t index, const struct pyiptc_rule *rule)
 {
 	int rc = make_room(chain);
+	int64_t order;
 
 	if (rc < 0)
 		return rc;
+	order = new_order(chain, index);
 	move_gap(chain, index);
-	chain->slots[chain->gap++] = *rule;
+	chain->slots[chain->gap] = *rule;
+	chain->slots[chain->gap++].order = order;
 	chain->count++;
 	if (rule->jump != NULL)
 		rule->jump->references++;
@@ -302,6 +336,7 @@ void pyiptc_table_flush_chain(struct pyiptc_table *table, struct pyiptc_chain *c
 		if (rule->jump != NULL)
 			rule->jump->references--;
 	}
+	pyiptc_chain_forget(chain);
 	free(chain->slots);
 	chain->slots = NULL;
 	chain->count = chain->capacity = chain->gap = chain->unread_at = 0;
@@ -390,9 +425,11 @@ static int put_rule(struct pyiptc_table *table, struct pyiptc_chain *chain, uint
 	rc = prepare_rule(table, entry, size, kind, jump, &rule);
 	if (rc == 0)
 		rc = pyiptc_chain_add(chain, index, &rule);
-	if (rc == 0)
-		table->is_changed = chain->is_edited = 1;
-	return rc;
+	if (rc < 0)
+		return rc;
+	pyiptc_chain_index_added(table->family, chain, pyiptc_chain_rule(chain, index));
+	table->is_changed = chain->is_edited = 1;
+	return 0;
 }
 
 int pyiptc_table_insert(struct pyiptc_table *table, struct pyiptc_chain *chain, uint32_t index,
@@ -427,11 +464,14 @@ int pyiptc_table_replace(struct pyiptc_table *table, struct pyiptc_chain *chain,
 	if (rc < 0)
 		return rc;
 	old = pyiptc_chain_rule(chain, index);
+	pyiptc_chain_index_dropped(table->family, chain, old);
+	rule.order = old->order;
 	if (old->jump != NULL)
 		old->jump->references--;
 	if (jump != NULL)
 		jump->references++;
 	*old = rule;
+	pyiptc_chain_index_added(table->family, chain, old);
 	table->is_changed = chain->is_edited = 1;
 	return 0;
 }
@@ -440,6 +480,7 @@ int pyiptc_table_delete(struct pyiptc_table *table, struct pyiptc_chain *chain, 
 {
 	if (index >= chain->count)
 		return -E2BIG;
+	pyiptc_chain_index_dropped(table->family, chain, pyiptc_chain_rule(chain, index));
 	pyiptc_chain_drop(chain, index);
 	if (chain->is_unread && index < chain->unread_at)
 		chain->unread_at--;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /**
  * What the files of a table in memory share: table.c edits, table_load.c takes a blob apart,
- * table_build.c lays one out.
+ * table_build.c lays one out, table_index.c finds rules.
  *
  * A blob is the rules of all chains, one after the other. A built-in chain starts where
  * hook_entry says; a user-defined one after an entry with an ERROR target that holds its name.
@@ -38,5 +38,12 @@ unsigned char *pyiptc_table_keep(struct pyiptc_table *table, const unsigned char
 uint32_t pyiptc_table_chain_position(const struct pyiptc_table *table, const char *name);
 int pyiptc_table_add_chain(struct pyiptc_table *table, struct pyiptc_chain *chain,
 			   uint32_t position);
+
+/* What table_index.c remembers of a chain: keep it up, or forget it. @rule: it is in the chain. */
+void pyiptc_chain_index_added(const struct pyiptc_family *family, struct pyiptc_chain *chain,
+			      const struct pyiptc_rule *rule);
+void pyiptc_chain_index_dropped(const struct pyiptc_family *family, struct pyiptc_chain *chain,
+				const struct pyiptc_rule *rule);
+void pyiptc_chain_forget(struct pyiptc_chain *chain);
 
 #endif

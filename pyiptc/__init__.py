@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
-from . import easy, errors, ip4tc, ip6tc, rule, util, version, xtables
+from . import errors, rule, version
 from .backends import Backend, backend
-from .capabilities import capabilities
 from .chain import Chain
 from .counters import Counters
 from .errors import (
@@ -104,12 +104,19 @@ __all__ = [
     "xtables",
 ]
 
+if TYPE_CHECKING:
+    from . import easy, ip4tc, ip6tc, util, xtables
+    from .capabilities import capabilities
+
+#: Submodules that not every program needs: imported when they are first looked at.
+_LATER = frozenset({"easy", "ip4tc", "ip6tc", "util", "xtables"})
+
 #: Whether an unknown name set on a rule is an error, not a warning.
 strict: bool
 
 
 class _Package(ModuleType):
-    """The package, with its one switch."""
+    """The package, with its one switch, and with what is imported late."""
 
     @property
     def strict(self) -> bool:
@@ -118,6 +125,26 @@ class _Package(ModuleType):
     @strict.setter
     def strict(self, value: bool) -> None:
         rule.strict = bool(value)
+
+    @property
+    def capabilities(self) -> Any:
+        from .capabilities import capabilities
+
+        return capabilities
+
+    @capabilities.setter
+    def capabilities(self, value: object) -> None:
+        """The submodule, which is set here when it is imported: the function has its name."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _LATER:
+            from importlib import import_module
+
+            return import_module(f"{__name__}.{name}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *__all__})
 
 
 sys.modules[__name__].__class__ = _Package

@@ -27,3 +27,4 @@ cdef class Header:
 
 
 cdef str to_str(const char *text)
+cdef str name_in(const unsigned char *payload)

@@ -10,9 +10,10 @@ linux/netfilter/x_tables.h.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.unicode cimport PyUnicode_DecodeASCII, PyUnicode_DecodeUTF8
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcpy, memset, strlen
+from libc.string cimport memchr, memcmp, memcpy, memset, strlen
 
 from . cimport _csrc
 
@@ -57,9 +58,18 @@ cdef const _csrc.pyiptc_family *layout_of(int family) except NULL:
     return layout
 
 
+cdef str name_in(const unsigned char *payload):
+    """Name in the header of a match's or target's payload."""
+    cdef const char *name = <const char *>payload + 2
+    cdef const char *end = <const char *>memchr(name, 0, NAME_SIZE)
+    return PyUnicode_DecodeUTF8(name, NAME_SIZE if end is NULL else end - name, "surrogateescape")
+
+
 def payload_name(bytes payload not None) -> str:
     """Name of the extension that a match's or target's payload belongs to."""
-    return payload[2 : 2 + NAME_SIZE].split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
+    if len(payload) < HEADER:
+        return payload[2 : 2 + NAME_SIZE].split(b"\0", 1)[0].decode("utf-8", "surrogateescape")
+    return name_in(payload)
 
 
 def payload_revision(bytes payload not None) -> int:
@@ -78,6 +88,47 @@ def standard_target(int verdict) -> bytes:
     put_u16(target, STANDARD_SIZE)
     memcpy(target + HEADER, &verdict, sizeof(verdict))
     return target[:STANDARD_SIZE]
+
+
+cdef str network_as_text(const _csrc.pyiptc_family *layout, const unsigned char *address,
+                         const unsigned char *mask, bint dotted):
+    cdef char buffer[_csrc.PYIPTC_TEXT_MAX]
+    cdef char *end = _csrc.pyiptc_network_print(layout, address, mask, dotted, buffer)
+    return PyUnicode_DecodeASCII(buffer, end - buffer, NULL)
+
+
+cdef str interface_as_text(const unsigned char *name, const unsigned char *mask):
+    cdef char buffer[_csrc.PYIPTC_TEXT_MAX]
+    cdef char *end = _csrc.pyiptc_interface_print(name, mask, buffer)
+    return PyUnicode_DecodeUTF8(buffer, end - buffer, "surrogateescape")
+
+
+def network_text(int family, bytes address not None, bytes mask not None,
+                 bint dotted=False) -> str:
+    """``address/length``, or with the mask written out where it has holes or *dotted* says so.
+
+    Raises:
+        ValueError: They are not of the family's size.
+    """
+    cdef const _csrc.pyiptc_family *layout = layout_of(family)
+    if len(address) != layout.address_size or len(mask) != layout.address_size:
+        raise ValueError(
+            f"an address of {len(address)} bytes and a mask of {len(mask)}: expected "
+            f"{layout.address_size}")
+    return network_as_text(layout, address, mask, dotted)
+
+
+def interface_text(bytes name not None, bytes mask not None) -> str:
+    """What iptables prints for an interface; ``""`` for any.
+
+    Args:
+        name: 16 bytes.
+        mask: 16 bytes.
+    """
+    if len(name) != 16 or len(mask) != 16:
+        raise ValueError(
+            f"an interface of {len(name)} bytes and a mask of {len(mask)}: expected 16 (IFNAMSIZ)")
+    return interface_as_text(name, mask)
 
 
 cdef class Entry:
@@ -220,7 +271,18 @@ cdef class Entry:
     def target_name(self) -> str:
         """Name of the target's extension; ``""`` where it is standard."""
         cdef const unsigned char *data = self.data
-        return payload_name(self.data[get_u16(data + self.layout.offsets):])
+        return name_in(data + get_u16(data + self.layout.offsets))
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether it may mean something else in another network namespace: it names a set."""
+        cdef const unsigned char *data = self.data
+        cdef Py_ssize_t at = self.layout.header_size, end = len(self.data)
+        while at < end:
+            if memcmp(data + at + 2, b"set", 4) == 0 or memcmp(data + at + 2, b"SET", 4) == 0:
+                return True
+            at += get_u16(data + at)
+        return False
 
     def has_interface(self, bint out) -> bool:
         """Whether it is about packets of one interface, coming in or going *out*."""
@@ -369,6 +431,21 @@ cdef class Header:
     @dst_mask.setter
     def dst_mask(self, bytes value not None):
         self.set_address(3, value)
+
+    def network_text(self, bint destination, bint dotted=False) -> str:
+        """The source or *destination*: ``address/length``.
+
+        Args:
+            dotted: Write the mask out; one that has holes is written out in any case.
+        """
+        cdef const unsigned char *address = self.address(1 if destination else 0)
+        cdef const unsigned char *mask = self.address(3 if destination else 2)
+        return network_as_text(self.layout, address, mask, dotted)
+
+    def interface_text(self, bint out) -> str:
+        """The interface that packets come in or go *out* by: ``eth0``, ``eth+``, ``""``: any."""
+        cdef uint32_t at = self.layout.outiface if out else self.layout.iniface
+        return interface_as_text(self.buffer + at, self.buffer + at + MASK_DISTANCE)
 
     cdef tuple get_interface(self, uint32_t at):
         cdef const unsigned char *name = self.buffer + at

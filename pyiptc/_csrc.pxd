@@ -86,6 +86,15 @@ cdef extern from "pyiptc.h" nogil:
     struct pyiptc_nft:
         pass
 
+    struct pyiptc_lock:
+        int fd
+        int state
+        uint64_t device
+        uint64_t inode
+
+    int pyiptc_lock_open(const char *path, bint create, pyiptc_lock *lock)
+    void pyiptc_lock_close(int fd, bint is_held)
+
     struct pyiptc_chain:
         char name[256]
         int hook
@@ -154,8 +163,28 @@ cdef extern from "pyiptc.h" nogil:
                               uint32_t index, const unsigned char *entry,
                               const unsigned char *mask, uint32_t size, pyiptc_rule_kind kind,
                               const pyiptc_chain *jump)
+    int64_t pyiptc_chain_seek(const pyiptc_family *family, pyiptc_chain *chain,
+                              const unsigned char *entry, const unsigned char *mask,
+                              uint32_t size, pyiptc_rule_kind kind, const pyiptc_chain *jump,
+                              uint32_t wanted, uint32_t *count)
     const char *pyiptc_entry_check(const pyiptc_family *family, const unsigned char *entry,
                                    uint32_t size, uint32_t *offset)
+
+    enum:
+        PYIPTC_TEXT_MAX
+        PYIPTC_PRINTED_COUNT
+
+    char *pyiptc_word_print(const char *word, size_t size, char *at)
+    char *pyiptc_counters_print(const xt_counters *counters, char *at)
+    char *pyiptc_verdict_print(int verdict, char *at)
+    char *pyiptc_network_print(const pyiptc_family *family, const unsigned char *address,
+                               const unsigned char *mask, bint dotted, char *at)
+    char *pyiptc_interface_print(const unsigned char *name, const unsigned char *mask, char *at)
+    char *pyiptc_header_print(const pyiptc_family *family, const unsigned char *header,
+                              const char *protocol, char *at)
+    bint pyiptc_header_is_goto(const pyiptc_family *family, const unsigned char *header)
+    int pyiptc_payload_printer(pyiptc_kind kind, const unsigned char *payload, size_t size)
+    char *pyiptc_payload_print(int printer, const unsigned char *payload, char *at)
 
     struct pyiptc_error:
         const char *table

@@ -10,17 +10,20 @@ import os
 
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE
 from cpython.bytes cimport PyBytes_AS_STRING
+from cpython.unicode cimport PyUnicode_AsUTF8String
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memchr, memcpy, memset, strcmp
+from libc.string cimport memchr, memcpy, memset, strcmp, strlen
 from posix.unistd cimport close
 
 from . cimport _csrc
 from ._blob cimport Entry, to_str
-from ._xtables cimport Instance
+from ._print cimport Printer, Text
+from ._xtables cimport Instance, emit
 
 from . import libraries
 from .counters import Counters
+from ._print import verdict_name
 from ._xtables import instance as instance_of
 from .text import encode
 from .errors import BlobError, CountersLostError, KernelError, edit_error, kernel_error, shown
@@ -35,12 +38,14 @@ NFT_FORMS = ("portable", "1.8.9", "1.8.11")
 #: Of the blob: net/netfilter/x_tables.c.
 XT_MAX_TABLE_SIZE = 512 << 20
 
-_POLICIES = {-1: "DROP", -2: "ACCEPT", -4: "QUEUE", -5: "RETURN"}
-
 
 cdef bytes to_bytes(str text):
-    cdef bytes name = encode(text)
-    if b"\0" in name:
+    cdef bytes name
+    try:
+        name = PyUnicode_AsUTF8String(text)
+    except UnicodeEncodeError:
+        name = encode(text)
+    if memchr(<const char *>name, 0, len(name)) is not NULL:
         raise ValueError(f"{text!r}: a name cannot have a NUL byte")
     return name
 
@@ -68,12 +73,16 @@ cdef class Socket:
             raise ValueError(f"family {family}: expected 2 (IPv4) or 10 (IPv6)")
 
     def __init__(self, int family, str table=None):
-        cdef int fd
-        check_width()
-        fd = _csrc.pyiptc_socket(self.layout)
+        if sizeof(void *) == 4:
+            check_width()
+        self.open(table)
+
+    cdef int open(self, str table) except -1:
+        cdef int fd = _csrc.pyiptc_socket(self.layout)
         if fd < 0:
             raise kernel_error(-fd, "socket", table or to_str(self.layout.module), "initialize")
         self.fd = fd
+        return 0
 
     @property
     def cookie(self) -> int | None:
@@ -85,9 +94,11 @@ cdef class Socket:
 
     def close(self) -> None:
         """Close it; twice is fine."""
-        fd, self.fd = self.fd, -1
+        cdef int fd = self.fd
+        self.fd = -1
         if fd >= 0:
-            os.close(fd)
+            with nogil:
+                close(fd)
 
     def __enter__(self):
         return self
@@ -98,6 +109,24 @@ cdef class Socket:
     def __dealloc__(self):
         if self.fd >= 0:
             close(self.fd)
+
+
+def reach(int family, cookie not None) -> Socket | None:
+    """A socket, if the calling thread is in the network namespace of a number; None if not.
+
+    None before Linux 5.14, too: see :attr:`Socket.cookie`. Raises as :class:`Socket` does.
+    """
+    cdef Socket found = Socket.__new__(Socket, family)
+    cdef uint64_t number = 0
+    cdef int rc
+    if sizeof(void *) == 4:
+        check_width()
+    found.open(None)
+    rc = _csrc.pyiptc_netns_cookie(found.fd, &number)
+    if rc == 0 and number == cookie:
+        return found
+    found.close()
+    return None
 
 
 def setns(int fd) -> None:
@@ -328,6 +357,16 @@ cdef object failure(const _csrc.pyiptc_error *error, str table, str action, int 
                         to_str(error.place))
 
 
+cdef _csrc.xt_counters policy_counters(const _csrc.pyiptc_chain *chain) noexcept:
+    """Packets and bytes of a chain's policy; none for a user-defined chain."""
+    cdef _csrc.xt_counters counters = chain.counters
+    if chain.is_set:
+        counters = chain.given
+    elif chain.is_zeroed or chain.hook < 0:
+        counters.pcnt = counters.bcnt = 0
+    return counters
+
+
 #: Set while read() makes a TableData: there is no other way to one.
 cdef bint reading = False
 
@@ -344,6 +383,9 @@ cdef class TableData:
     cdef const _csrc.pyiptc_handle *handle
     cdef Instance instance
     cdef object reach
+    #: The chain that was asked for last, which is nearly always the next one, too.
+    cdef str last_name
+    cdef _csrc.pyiptc_chain *last
 
     def __dealloc__(self):
         _csrc.pyiptc_table_free(self.table)
@@ -357,11 +399,15 @@ cdef class TableData:
             raise TypeError("read() makes tables")
 
     cdef _csrc.pyiptc_chain *find_chain(self, str name, str operation) except NULL:
-        cdef bytes raw = to_bytes(name)
-        cdef _csrc.pyiptc_chain *chain = _csrc.pyiptc_table_find_chain(self.table, raw)
+        cdef _csrc.pyiptc_chain *chain
+        if name is self.last_name:
+            return self.last
+        chain = _csrc.pyiptc_table_find_chain(self.table, to_bytes(name))
         if chain is NULL:
             subject = name if operation.endswith(" chain") else f"chain {name}"
             raise edit_error(_errno.ENOENT, operation, subject)
+        self.last_name = name
+        self.last = chain
         return chain
 
     cdef int load_rules(self, const char *chain) except -1:
@@ -375,6 +421,7 @@ cdef class TableData:
         cdef _csrc.pyiptc_error error
         cdef int rc
         memset(&error, 0, sizeof(error))
+        self.last_name = None  # chains may move
         with nogil:
             rc = self.handle.load(self.table, chain, &error)
         if rc < 0:
@@ -433,7 +480,8 @@ cdef class TableData:
 
     def has_chain(self, str chain not None) -> bool:
         """Whether there is a chain of this name."""
-        return _csrc.pyiptc_table_find_chain(self.table, to_bytes(chain)) is not NULL
+        return (chain is self.last_name
+                or _csrc.pyiptc_table_find_chain(self.table, to_bytes(chain)) is not NULL)
 
     def is_builtin(self, str chain not None) -> bool:
         """Whether there is a built-in chain of this name."""
@@ -446,12 +494,8 @@ cdef class TableData:
         cdef _csrc.xt_counters counters
         if found.hook < 0:
             return None
-        counters = found.counters
-        if found.is_set:
-            counters = found.given
-        elif found.is_zeroed:
-            counters.pcnt = counters.bcnt = 0
-        return _POLICIES.get(found.policy, str(found.policy)), counters.pcnt, counters.bcnt
+        counters = policy_counters(found)
+        return verdict_name(found.policy), counters.pcnt, counters.bcnt
 
     def references(self, str chain not None) -> int:
         """Number of rules that jump or go to a chain."""
@@ -493,17 +537,54 @@ cdef class TableData:
         cdef _csrc.pyiptc_chain *found = self.find_rules(chain, "read")
         cdef _csrc.pyiptc_chain *jump = NULL
         cdef int64_t index
-        if entry.layout is not self.table.family and entry.family != self.family:
+        if not self.can_have(entry, mask, &jump):
             return -1
-        if len(mask) != len(entry.data):
-            raise ValueError(f"a mask of {len(mask)} bytes for an entry of {len(entry.data)}")
-        if entry.jump is not None:
-            jump = _csrc.pyiptc_table_find_chain(self.table, to_bytes(entry.jump))
-            if jump is NULL:
-                return -1
         index = _csrc.pyiptc_chain_find(self.table.family, found, start, entry.data, mask,
                                         <uint32_t>len(entry.data), entry.kind, jump)
         return -1 if index < 0 else index
+
+    def seek(self, str chain not None, Entry entry not None, bytes mask not None,
+             uint32_t occurrence=0) -> int:
+        """Index of a rule that is the same where *mask* has bits.
+
+        Args:
+            occurrence: Which of them, 0-based; where there are fewer, the last.
+        Returns:
+            Where there is none, the first that is the same but for the order of its matches; -1
+            where there is none of these either.
+        Cost: linear in the chain's length at first, then that of a look into an index.
+        """
+        return self.sought(chain, entry, mask, occurrence + 1, NULL)
+
+    def count_same(self, str chain not None, Entry entry not None, bytes mask not None) -> int:
+        """How many rules are the same where *mask* has bits; 1 if none but for another order."""
+        cdef uint32_t count = 0
+        self.sought(chain, entry, mask, 0, &count)
+        return count
+
+    cdef int64_t sought(self, str chain, Entry entry, bytes mask, uint32_t wanted,
+                        uint32_t *count) except -2:
+        cdef _csrc.pyiptc_chain *found = self.find_rules(chain, "read")
+        cdef _csrc.pyiptc_chain *jump = NULL
+        cdef uint32_t ignored
+        cdef int64_t index
+        if not self.can_have(entry, mask, &jump):
+            return -1
+        index = _csrc.pyiptc_chain_seek(self.table.family, found, entry.data, mask,
+                                        <uint32_t>len(entry.data), entry.kind, jump, wanted,
+                                        &ignored if count is NULL else count)
+        return -1 if index < 0 else index
+
+    cdef bint can_have(self, Entry entry, bytes mask, _csrc.pyiptc_chain **jump) except -1:
+        """Whether there may be such a rule, and where it jumps to."""
+        if entry.layout.nfproto != self.table.family.nfproto:
+            return False
+        if len(mask) != len(entry.data):
+            raise ValueError(f"a mask of {len(mask)} bytes for an entry of {len(entry.data)}")
+        if entry.jump is not None:
+            jump[0] = _csrc.pyiptc_table_find_chain(self.table, to_bytes(entry.jump))
+            return jump[0] is not NULL
+        return True
 
     def difference(self, TableData other not None, str chain not None, uint32_t start=0) -> int:
         """Index of the first rule from *start* on that another table has not at this place.
@@ -560,6 +641,7 @@ cdef class TableData:
         cdef const char *name = raw
         cdef int rc
         self.find_chain(chain, "read")
+        self.last_name = None  # chains may move
         memset(&error, 0, sizeof(error))
         with nogil:
             rc = self.handle.take_counters(self.table, name, &error)
@@ -584,6 +666,81 @@ cdef class TableData:
         """
         _csrc.pyiptc_table_put_back(self.table, other.table)
 
+    cdef int add_chain(self, Text text, const _csrc.pyiptc_chain *chain) except -1:
+        """Write a chain's line: its name, its policy or ``-``, and the policy's counters."""
+        cdef _csrc.xt_counters counters = policy_counters(chain)
+        cdef char *at
+        text.add(b":", 1)
+        text.add(chain.name, strlen(chain.name))
+        at = text.reserve(_csrc.PYIPTC_TEXT_MAX)
+        at[0] = c" "
+        at += 1
+        if chain.hook < 0:
+            at[0] = c"-"
+            at += 1
+        else:
+            at = _csrc.pyiptc_verdict_print(chain.policy, at)
+        at[0] = c" "
+        at = _csrc.pyiptc_counters_print(&counters, at + 1)
+        at[0] = c"\n"
+        text.size = at + 1 - text.data
+        return 0
+
+    cdef int add_rules(self, Text text, const _csrc.pyiptc_chain *chain, Printer printer,
+                       bint with_counters, list warned) except -1:
+        """Write a line for each rule of a chain."""
+        cdef Text start = Text.__new__(Text)
+        cdef _csrc.xt_counters counters
+        cdef const _csrc.pyiptc_rule *rule
+        cdef uint32_t i
+        cdef char *at
+        start.add(b"-A ", 3)
+        at = start.reserve(_csrc.PYIPTC_TEXT_MAX)
+        start.size = _csrc.pyiptc_word_print(chain.name, strlen(chain.name), at) - start.data
+        for i in range(chain.count):
+            rule = _csrc.pyiptc_chain_rule(chain, i)
+            if with_counters:
+                memset(&counters, 0, sizeof(counters))
+                if not rule.is_zeroed:
+                    memcpy(&counters, rule.data + self.table.family.counters, sizeof(counters))
+                at = text.reserve(_csrc.PYIPTC_TEXT_MAX)
+                at = _csrc.pyiptc_counters_print(&counters, at)
+                at[0] = c" "
+                text.size = at + 1 - text.data
+            text.add(start.data, start.size)
+            printer.add_entry(text, rule.data, rule.kind,
+                              NULL if rule.jump is NULL else rule.jump.name, warned)
+            text.add(b"\n", 1)
+        return 0
+
+    def save(self, Printer printer not None, bint with_counters) -> str:
+        """The table as ``iptables-save -t`` prints it, without its comment lines.
+
+        Args:
+            printer: Of the table's family. Sets have the names of the calling thread's network
+                namespace.
+            with_counters: Print ``[packets:bytes]`` before rules (``-c``).
+        Cost: 1 µs a rule, and 2 µs for each match or target that libxtables has to print.
+        """
+        cdef Text text = Text.__new__(Text)
+        cdef list warned = []
+        cdef uint32_t i
+        if printer.family.nfproto != self.table.family.nfproto:
+            raise BlobError(
+                f"a table of family {self.family} for a printer of {printer.instance.family}")
+        self.load()
+        text.add(b"*", 1)
+        text.add(self.table.name, strlen(self.table.name))
+        text.add(b"\n", 1)
+        for i in range(self.table.chain_count):
+            self.add_chain(text, self.table.chains[i])
+        for i in range(self.table.chain_count):
+            self.add_rules(text, self.table.chains[i], printer, with_counters, warned)
+        text.add(b"COMMIT\n", 7)
+        # Only now: what is called to show a warning may do anything, to this table too.
+        emit(warned)
+        return text.decoded()
+
     # -- edits ---------------------------------------------------------------------------------
 
     def create_chain(self, str chain not None) -> None:
@@ -599,11 +756,13 @@ cdef class TableData:
         if found.is_unread:
             # Whether rules of other chains jump to it the kernel knows.
             found = self.find_rules(chain, "delete chain")
+        self.last_name = None
         self.check(_csrc.pyiptc_table_delete_chain(self.table, found), "delete chain", chain)
 
     def rename_chain(self, str chain not None, str name not None) -> None:
         """Rename a user-defined chain; jumps to it follow. Raises ChainExistsError."""
         found = self.find_chain(chain, "rename chain")
+        self.last_name = None
         self.check(_csrc.pyiptc_table_rename_chain(self.table, found, to_bytes(name)),
                    "rename chain", chain)
 
@@ -631,7 +790,7 @@ cdef class TableData:
 
     cdef _csrc.pyiptc_chain *jump_of(self, Entry entry, str operation, str chain) except? NULL:
         cdef _csrc.pyiptc_chain *jump
-        if entry.family != self.family:
+        if entry.layout.nfproto != self.table.family.nfproto:
             raise BlobError(f"an entry of family {entry.family} in a table of {self.family}")
         if entry.jump is None:
             return NULL
@@ -802,6 +961,15 @@ cdef class TableData:
                 size += _csrc.pyiptc_chain_rule(chain, j).size
         return f"{rules} rules of {size} bytes; a table has at most {XT_MAX_TABLE_SIZE} bytes"
 
+    def allows(self, str chain not None, Entry entry not None) -> bool:
+        """Whether the command would put this entry in a chain as it is.
+
+        False where there is anything to say: whoever looks at it word by word says it.
+        """
+        if not self.has_chain(chain) or not (entry.jump is None or self.has_chain(entry.jump)):
+            return False
+        return self.is_allowed(self.find_chain(chain, "read"), entry.data, entry.kind)
+
     cdef bint is_allowed(self, const _csrc.pyiptc_chain *chain, const unsigned char *entry,
                          _csrc.pyiptc_rule_kind kind) noexcept:
         """What :func:`pyiptc.checks.settled` checks of a rule that was given as text."""
@@ -920,6 +1088,7 @@ def commit(Socket socket not None, TableData data not None) -> None:
     cdef _csrc.pyiptc_error error
     cdef int rc
     memset(&error, 0, sizeof(error))
+    data.last_name = None
     with nogil:
         rc = data.handle.commit(socket.fd, data.c_instance(), data.table, &error)
     if rc == _csrc.PYIPTC_COUNTERS_LOST:

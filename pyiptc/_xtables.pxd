@@ -15,6 +15,8 @@ cdef class Instance:
     cdef dict payloads
 
     cdef int prefer_nft(self) except -1
+    cpdef find(self, int kind, str name)
+    cpdef dict options(self, int kind, str name)
     cdef int check(self, int rc, const _csrc.pyiptc_reply *reply, str name, list warned) except -1
     cdef bytes parse_words(self, int kind, str name, const unsigned char *head, int argc,
                            char **argv, bint final, list warned, bint *is_assumed)
@@ -27,3 +29,9 @@ cdef class Instance:
     cdef Py_ssize_t lay_out_target(self, const _csrc.pyiptc_plain *rule, char **argv,
                                    bint is_chain, unsigned char *entry, Py_ssize_t at,
                                    Py_ssize_t room, int *kind) except -1
+    cdef tuple save_quietly(self, int kind, bytes head, bytes payload, list warned)
+    cdef str name_protocol(self, unsigned int number, list warned)
+
+
+cpdef Instance instance(int family)
+cdef int emit(list warned, set said=*) except -1

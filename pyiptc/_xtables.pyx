@@ -22,7 +22,7 @@ from ._blob cimport to_str
 
 from . import libraries
 from .process import caches
-from .pure import is_pure
+from .pure import are_whole, has_pure_words
 from .text import encode
 from .errors import LibraryWarning, UnsupportedError, XTablesError
 
@@ -187,8 +187,8 @@ cdef class Instance:
         raise XTablesError(f"{message} ({printed})" if printed else message, name, None,
                            self.family)
 
-    def find(self, int kind, str name not None) -> Extension:
-        """Look an extension up by name or alias.
+    cpdef find(self, int kind, str name):
+        """Look an extension up by name or alias: an :class:`Extension`.
 
         Raises:
             XTablesError: There is none for this family; the message is the library's.
@@ -220,8 +220,8 @@ cdef class Instance:
             self.extensions[kind, name] = found
         return found
 
-    def options(self, int kind, str name not None) -> dict[str, OptionType]:
-        """Long options of an extension by name."""
+    cpdef dict options(self, int kind, str name):
+        """Long options of an extension: their :class:`OptionType` by name."""
         found = self.option_tables.get((kind, name))
         if found is not None:
             return found
@@ -275,7 +275,7 @@ cdef class Instance:
 
     cdef bytes parse_words(self, int kind, str name, const unsigned char *head, int argc,
                            char **argv, bint final, list warned, bint *is_assumed):
-        """Let the library parse. The first word is the program's name, and after the last is NULL."""
+        """Let the library parse. The first word is the program's name, NULL follows the last."""
         cdef bytes raw = name_bytes(name)
         cdef const char *c_name = raw
         cdef _csrc.pyiptc_reply reply
@@ -321,6 +321,14 @@ cdef class Instance:
             return self.learn(kind, key, head, name, argc, argv)
         return <bytes>found
 
+    def remembered(self) -> list[tuple[int, str, list[str]]]:
+        """What payloads are remembered of: kind, name, words."""
+        found = []
+        for key in self.payloads:
+            name, *words = (<bytes>key)[5:].decode("utf-8", "surrogateescape").split("\0")
+            found.append((key[0], name, words))
+        return found
+
     cdef bytes learn(self, int kind, bytes key, const unsigned char *head, const char *name,
                      int argc, char **argv):
         """Parse, and remember what came of it where that is a matter of these words alone."""
@@ -331,18 +339,16 @@ cdef class Instance:
         cdef str extension = to_str(name)
         cdef list words = [to_str(argv[i]) for i in range(argc)]
         cdef _Words copies
-        if any([not word for word in words]):
-            # Nobody has an empty value; and in the key it would look like two ends.
+        if not all(words) or not has_pure_words(kind, extension, words):
+            # An empty value nobody has; and in the key it would look like two ends.
             return None
         try:
-            if not is_pure(kind, extension, words, self.options):
-                return None
             copies = _Words([encode(word) for word in words], extension)
             payload = self.parse_words(kind, extension, head, copies.count, copies.pointers, True,
                                        warned, &is_assumed)
+            if warned or is_assumed or not are_whole(words, self.options(kind, extension)):
+                return None
         except (XTablesError, UnknownPayload):
-            return None
-        if warned or is_assumed:
             return None
         if len(self.payloads) >= PAYLOADS_MAX:
             self.payloads.clear()
@@ -484,14 +490,18 @@ cdef class Instance:
         Raises:
             UnknownPayload: No extension here reads it.
         """
+        cdef list warned = []
+        saved = self.save_quietly(kind, head, payload, warned)
+        emit(warned)
+        return saved
+
+    cdef tuple save_quietly(self, int kind, bytes head, bytes payload, list warned):
+        """As :meth:`save`; what there is to warn of is added to *warned*."""
         cdef const unsigned char *c_head = head
         cdef const unsigned char *c_payload = payload
         cdef size_t head_size = len(head), payload_size = len(payload)
         cdef _csrc.pyiptc_reply reply
         cdef int rc
-        cdef list warned = []
-        cdef str alias = None
-        cdef bytes text = None
         if payload_size < 32:
             raise UnknownPayload(f"{payload_size} bytes")
         with nogil:
@@ -504,21 +514,24 @@ cdef class Instance:
                     text_of(reply.error, strlen(reply.error)).strip()
                     if reply.error is not NULL else "unsupported revision")
             self.check(rc, &reply, "", warned)
-            alias = to_str(reply.alias)
-            text = PyBytes_FromStringAndSize(reply.text, reply.text_size)
+            return to_str(reply.alias), PyBytes_FromStringAndSize(reply.text, reply.text_size)
         finally:
             _csrc.pyiptc_reply_free(&reply)
-        emit(warned)
-        return alias, text
 
     def protocol_name(self, unsigned int number) -> str:
         """The name that iptables prints after ``-p``, or ``""`` where there is none."""
+        cdef list warned = []
+        name = self.name_protocol(number, warned)
+        emit(warned)
+        return name
+
+    cdef str name_protocol(self, unsigned int number, list warned):
+        """As :meth:`protocol_name`; what there is to warn of is added to *warned*."""
         found = self.protocols.get(number)
         if found is not None:
             return found
         cdef _csrc.pyiptc_reply reply
         cdef int rc
-        cdef list warned = []
         cdef str name = ""
         with nogil:
             rc = _csrc.pyiptc_protocol_name(self.instance, number, &reply)
@@ -527,7 +540,6 @@ cdef class Instance:
             name = text_of(reply.text, reply.text_size)
         finally:
             _csrc.pyiptc_reply_free(&reply)
-        emit(warned)
         self.protocols[number] = name
         return name
 
@@ -582,7 +594,7 @@ def _after_fork():
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def instance(int family) -> Instance:
+cpdef Instance instance(int family):
     """The process's libxtables for a family, opened at the first call.
 
     Raises:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import contextlib
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -18,6 +19,7 @@ from .edits import (
     DeleteChain,
     DeleteIndex,
     Discard,
+    Edit,
     Ensure,
     Flush,
     Insert,
@@ -52,22 +54,28 @@ class Listing:
     It tells the *n*-th of several equal rules from the others.
     """
 
-    __slots__ = ("_keys", "chain", "entries", "gone")
+    __slots__ = ("_keys", "_places", "chain", "entries")
 
     def __init__(self, chain: str, entries: list[Entry]) -> None:
         self.chain = chain
         self.entries = entries
-        self.gone: set[int] = set()
-        self._keys: Optional[dict[Key, list[int]]] = None
+        self._keys: list[Key] = []
+        self._places: dict[Key, list[int]] = {}
 
     def occurrence(self, index: int) -> int:
         """How many rules equal to the one at *index* are left before it."""
-        if self._keys is None:
-            self._keys = {}
-            for at, entry in enumerate(self.entries):
-                self._keys.setdefault(key_of(entry), []).append(at)
-        same = self._keys[key_of(self.entries[index])]
-        return sum(1 for at in same if at < index and at not in self.gone)
+        if not self._keys:
+            self._keys = [key_of(entry) for entry in self.entries]
+            for at, key in enumerate(self._keys):
+                self._places.setdefault(key, []).append(at)
+        return bisect_left(self._places[self._keys[index]], index)
+
+    def delete(self, index: int) -> None:
+        """The rule at *index* is gone, whose :meth:`occurrence` was asked for."""
+        places = self._places[self._keys[index]]
+        at = bisect_left(places, index)
+        if places[at : at + 1] == [index]:
+            del places[at]
 
 
 class Chain:
@@ -182,15 +190,32 @@ class Chain:
             XTablesError: A match or the target is incomplete.
             KernelError: The kernel refused it; the table is as it was.
         """
-        self._put(rule, "append", None)
+        table = self.table
+        if type(rule) is not table._rule_class:
+            rule = self._own(rule)
+        table._edit(self._append, rule)
+
+    def _append(self, data: TableData, rule: Rule) -> Append:
+        return Append(self.name, self._settled(rule, data), _describe)
 
     def insert(self, rule: AnyRule, index: int = 0) -> None:
         """Insert a rule before the one at *index*, 0-based; the chain's length appends."""
-        self._put(rule, "insert", index)
+        table = self.table
+        if type(rule) is not table._rule_class:
+            rule = self._own(rule)
+        table._edit(self._insert, (rule, _checked_index(index)))
+
+    def _insert(self, data: TableData, what: tuple[Rule, int]) -> Insert:
+        rule, index = what
+        return Insert(self.name, index, self._settled(rule, data), _describe)
 
     def replace(self, rule: AnyRule, index: int) -> None:
         """Replace the rule at *index*, 0-based."""
-        self._put(rule, "replace", index)
+        self.table._edit(self._replace, (self._own(rule), _checked_index(index)))
+
+    def _replace(self, data: TableData, what: tuple[Rule, int]) -> Replace:
+        rule, index = what
+        return Replace(self.name, index, self._settled(rule, data), _describe)
 
     def extend(self, rules: Iterable[AnyRule]) -> None:
         """Append many rules with one commit; none is appended where one is wrong."""
@@ -198,12 +223,12 @@ class Chain:
             raise TypeError(f"expected several rules, not {shown(rules)}")
         name = self.name
 
-        def build(data: TableData) -> AppendAll:
+        def build(data: TableData, rules: Iterable[AnyRule]) -> AppendAll:
             entries = [self._settled(self._own(rule), data) for rule in rules]
             return AppendAll(name, entries, _describe)
 
         with self.table._batch():
-            self.table._edit(build)
+            self.table._edit(build, rules)
 
     def extend_template(self, template: str, values: Iterable[Value]) -> None:
         """Append a rule for each value, with one commit: one shape, many addresses or ports.
@@ -225,7 +250,7 @@ class Chain:
             raise TypeError(f"expected several values, not {shown(values)}")
         name = self.name
 
-        def build(data: TableData) -> Union[AppendAll, AppendVariants]:
+        def build(data: TableData, values: Iterable[Value]) -> Union[AppendAll, AppendVariants]:
             def parse(text: str) -> Entry:
                 return self._settled(self._rule(text), data)
 
@@ -235,7 +260,7 @@ class Chain:
             return AppendVariants(name, field, field.pack(values), _describe)
 
         with self.table._batch():
-            self.table._edit(build)
+            self.table._edit(build, values)
 
     def ensure(self, rule: AnyRule, index: Optional[int] = None) -> bool:
         """Put a rule in unless it is there: one locked read, decision and write.
@@ -245,13 +270,14 @@ class Chain:
         Returns:
             Whether something was changed.
         """
-        wanted = self._rule(rule)
-        name, at = self.name, None if index is None else _checked_index(index)
-        edit = self.table._edit(
-            lambda data: Ensure(name, self._settled(wanted, data), at, _describe)
-        )
+        at = None if index is None else _checked_index(index)
+        edit = self.table._edit(self._ensure, (self._rule(rule), at))
         assert isinstance(edit, Ensure)
         return edit.is_needed
+
+    def _ensure(self, data: TableData, what: tuple[Rule, Optional[int]]) -> Ensure:
+        rule, index = what
+        return Ensure(self.name, self._settled(rule, data), index, _describe)
 
     def discard(self, rule: AnyRule) -> bool:
         """Delete the first rule that equals *rule*, if there is one, as :meth:`ensure` puts it in.
@@ -259,13 +285,12 @@ class Chain:
         Returns:
             Whether something was changed.
         """
-        wanted = self._rule(rule)
-        name = self.name
-        edit = self.table._edit(
-            lambda data: Discard(Delete(name, self._compiled(wanted, data), 0, _describe))
-        )
+        edit = self.table._edit(self._discard, self._rule(rule))
         assert isinstance(edit, Discard)
         return edit.is_needed
+
+    def _discard(self, data: TableData, rule: Rule) -> Discard:
+        return Discard(Delete(self.name, self._compiled(rule, data), 0, _describe))
 
     def find(self, comment: str) -> list[Rule]:
         """The rules that have a comment of this text, in order."""
@@ -289,7 +314,7 @@ class Chain:
             edit = ZeroRules(self.name)
             with table._alone(table.wait):
                 table._check_ready()
-                table._send(lambda data: edit)
+                table._send(_made, edit)
             assert edit.counters is not None
             return edit.counters
         if table._is_fresh_wanted:
@@ -328,26 +353,17 @@ class Chain:
 
     def _compiled(self, rule: Rule, data: TableData) -> Entry:
         """A rule's entry, as it is in this table's namespace."""
-        with self._there(rule._is_bound):
-            return rule._compile(data.has_chain)
+        if not self.table._is_inside and rule._is_bound:
+            with self._there(True):
+                return rule._compile(data.has_chain)
+        return rule._compile(data.has_chain)
 
     def _settled(self, rule: Rule, data: TableData) -> Entry:
         """The same, checked for this chain."""
-        with self._there(rule._is_bound):
-            return settled(rule, data, self.name)
-
-    def _put(self, rule: AnyRule, how: str, index: Optional[int]) -> None:
-        rule = self._own(rule)
-        name = self.name
-        at = 0 if index is None else _checked_index(index)
-
-        def build(data: TableData) -> Union[Append, Insert, Replace]:
-            entry = self._settled(rule, data)
-            if how == "append":
-                return Append(name, entry, _describe)
-            return (Insert if how == "insert" else Replace)(name, at, entry, _describe)
-
-        self.table._edit(build)
+        if rule._is_bound and not self.table._is_inside:
+            with self._there(True):
+                return settled(rule, data, self.name)
+        return settled(rule, data, self.name)
 
     def delete(self, rule: Optional[AnyRule] = None, *, index: Optional[int] = None) -> None:
         """Delete a rule: the very one that was read here, or the first that equals it.
@@ -364,26 +380,25 @@ class Chain:
         """
         name = self.name
         if rule is None and index is None:
-            self.table._edit(lambda data: DeleteChain(name))
+            self.table._edit(_made, DeleteChain(name))
             return
         if rule is not None and index is not None:
             raise TypeError("delete() takes a rule or index=, not both")
         if index is not None:
             at = _checked_index(index)
-            self.table._edit(lambda data: DeleteIndex(name, at))
+            self.table._edit(_made, DeleteIndex(name, at))
             return
         rule = self._rule(rule)
         listing, position = self._seen(rule)
         occurrence = 0 if listing is None else listing.occurrence(position)
 
-        def build(data: TableData) -> Delete:
-            assert rule is not None
-            entry = self._compiled(rule, data)
-            return Delete(name, entry, occurrence, _describe, listing is not None)
-
-        self.table._edit(build)
+        self.table._edit(self._delete, (rule, occurrence, listing is not None))
         if listing is not None:
-            listing.gone.add(position)
+            listing.delete(position)
+
+    def _delete(self, data: TableData, what: tuple[Rule, int, bool]) -> Delete:
+        rule, occurrence, was_seen = what
+        return Delete(self.name, self._compiled(rule, data), occurrence, _describe, was_seen)
 
     def _seen(self, rule: Rule) -> tuple[Optional[Listing], int]:
         """The listing that a rule came from, where it is one of this chain."""
@@ -395,18 +410,18 @@ class Chain:
     def flush(self) -> None:
         """Delete all rules."""
         name = self.name
-        self.table._edit(lambda data: Flush(name))
+        self.table._edit(_made, Flush(name))
 
     def zero_counters(self) -> None:
         """Set the counters of all rules and of the policy to zero."""
         name = self.name
-        self.table._edit(lambda data: Zero(name))
+        self.table._edit(_made, Zero(name))
 
     def rename(self, new_name: str) -> None:
         """Rename it; this object has the new name afterwards, and jumps follow."""
         old = self.name
         new_name = new_chain_name(new_name)
-        self.table._edit(lambda data: RenameChain(old, new_name))
+        self.table._edit(_made, RenameChain(old, new_name))
         self.table._chain_objects.pop(old, None)
         self.name = new_name
         self.table._chain_objects[new_name] = self
@@ -460,7 +475,14 @@ class Chain:
         return f"<Chain {self.name} of {self.table!r}>"
 
 
+def _made(data: TableData, edit: Edit) -> Edit:
+    """An edit that is the same for any table."""
+    return edit
+
+
 def _checked_index(index: Any) -> int:
+    if type(index) is int and 0 <= index < 1 << 32:
+        return index
     if isinstance(index, bool) or not hasattr(index, "__index__"):
         raise TypeError(f"a position is a number, not {shown(index)}")
     number = int(index)

@@ -44,7 +44,7 @@ def settled(rule: Rule, data: TableData, chain: str) -> Entry:
         RuleError: An interface that packets of this chain do not have; DROP in table nat.
     """
     entry: Entry = rule._compile(data.has_chain)
-    if not rule._is_command:
+    if not rule._is_command or data.allows(chain, entry):
         return entry
     if entry.jump is not None and not data.has_chain(entry.jump):
         if entry.header.flags & rule._goto_flag:

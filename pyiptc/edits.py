@@ -7,15 +7,13 @@ as the command line would put it. :func:`replay` does them on a table that other
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Optional, Protocol, Union
+from typing import Optional, Union
 
 from ._blob import Entry
 from ._kernel import CounterArray, TableData
 from .errors import ConflictError, RuleNotFoundError, shown, strerror
-from .identity import key_of, mask_of, unordered
+from .identity import key_of, mask_of
 from .template import Field
 
 __all__ = [
@@ -37,16 +35,32 @@ __all__ = [
     "SetPolicy",
     "Zero",
     "ZeroRules",
-    "check",
     "replay",
 ]
 
 
-class Edit(Protocol):
-    """One change of a table."""
+Describe = Callable[[Entry], str]
+
+
+class Edit:
+    """One change of a table. Not changed once it was made, but for what :meth:`apply` finds out."""
+
+    __slots__ = ()
 
     def apply(self, data: TableData) -> None:
         """Change a table in memory, or raise and change nothing."""
+        raise NotImplementedError
+
+    def check(self, seen: TableData, data: TableData) -> None:
+        """Whether an edit that was made for one table means the same in another.
+
+        Appending and inserting at the front always do. An index does if the rules before and at it
+        are the ones that were seen; a rule that was seen, if it can be told which of its equals it
+        is.
+
+        Raises:
+            ConflictError: It does not.
+        """
 
 
 def replay(edits: Iterable[Edit], seen: TableData, data: TableData) -> None:
@@ -64,61 +78,37 @@ def replay(edits: Iterable[Edit], seen: TableData, data: TableData) -> None:
         return
     seen = seen.as_read()
     for edit in edits:
-        check(edit, seen, data)
+        edit.check(seen, data)
         edit.apply(seen)
         edit.apply(data)
 
 
-def check(edit: Edit, seen: TableData, data: TableData) -> None:
-    """Whether an edit that was made for one table means the same in another.
-
-    Appending and inserting at the front always do. An index does if the rules before and at it are
-    the ones that were seen; a rule that was seen, if it can be told which of its equals it is.
-
-    Raises:
-        ConflictError: It does not.
-    """
-    if isinstance(edit, Ensure):
-        if data.has_chain(edit.put.chain) and find(data, edit.put.chain, edit.put.entry) >= 0:
-            return
-        edit = edit.put
-    elif isinstance(edit, Discard):
-        edit = edit.delete
-    if isinstance(edit, Delete):
-        edit.check(seen, data)
-    elif isinstance(edit, (Insert, Replace, DeleteIndex)) and not (
-        isinstance(edit, Insert) and edit.index == 0
-    ):
-        _check_index(edit, seen, data)
-
-
-def _check_index(
-    edit: Union[Insert, Replace, DeleteIndex], seen: TableData, data: TableData
-) -> None:
-    chain = edit.chain
+def _check_index(chain: str, index: int, seen: TableData, data: TableData) -> None:
     if not seen.has_chain(chain) or not data.has_chain(chain):
         return  # apply() says so
-    needed = min(edit.index + 1, seen.count(chain))
+    needed = min(index + 1, seen.count(chain))
     at = seen.difference(data, chain)
     while at < needed and at < data.count(chain):
         # Other bytes are not another rule: an extension may keep the kernel's notes in them.
         if key_of(seen.entry(chain, at)) != key_of(data.entry(chain, at)):
             break
         at = seen.difference(data, chain, at + 1)
-    if at < needed or (edit.index >= seen.count(chain) and data.count(chain) != seen.count(chain)):
+    if at < needed or (index >= seen.count(chain) and data.count(chain) != seen.count(chain)):
         raise ConflictError(
             f"chain {chain} of table {data.name} was changed meanwhile: rule {min(at, needed)} is "
-            f"another one than was seen, so that index {edit.index} may be, too"
+            f"another one than was seen, so that index {index} may be, too"
         )
 
 
-@dataclass(frozen=True)
-class Append:
+class Append(Edit):
     """``-A``."""
 
-    chain: str
-    entry: Entry
-    describe: Callable[[Entry], str]
+    __slots__ = ("chain", "describe", "entry")
+
+    def __init__(self, chain: str, entry: Entry, describe: Describe) -> None:
+        self.chain = chain
+        self.entry = entry
+        self.describe = describe
 
     def apply(self, data: TableData) -> None:
         data.append(self.chain, self.entry)
@@ -127,13 +117,15 @@ class Append:
         return f"-A {self.chain} {self.describe(self.entry)}"
 
 
-@dataclass(frozen=True)
-class AppendAll:
+class AppendAll(Edit):
     """``-A``, many times."""
 
-    chain: str
-    entries: list[Entry]
-    describe: Callable[[Entry], str]
+    __slots__ = ("chain", "describe", "entries")
+
+    def __init__(self, chain: str, entries: list[Entry], describe: Describe) -> None:
+        self.chain = chain
+        self.entries = entries
+        self.describe = describe
 
     def apply(self, data: TableData) -> None:
         data.append_all(self.chain, self.entries)
@@ -145,14 +137,16 @@ class AppendAll:
         return f"{len(self.entries)} rules: {shown_ones}"
 
 
-@dataclass(frozen=True)
-class AppendVariants:
+class AppendVariants(Edit):
     """``-A``, for each value of a template."""
 
-    chain: str
-    field: Field
-    values: bytes
-    describe: Callable[[Entry], str]
+    __slots__ = ("chain", "describe", "field", "values")
+
+    def __init__(self, chain: str, field: Field, values: bytes, describe: Describe) -> None:
+        self.chain = chain
+        self.field = field
+        self.values = values
+        self.describe = describe
 
     def apply(self, data: TableData) -> None:
         field = self.field
@@ -162,96 +156,105 @@ class AppendVariants:
         return f"rules such as -A {self.chain} {self.describe(self.field.entry)}"
 
 
-@dataclass(frozen=True)
-class Insert:
+class Insert(Edit):
     """``-I``; *index* is 0-based."""
 
-    chain: str
-    index: int
-    entry: Entry
-    describe: Callable[[Entry], str]
+    __slots__ = ("chain", "describe", "entry", "index")
+
+    def __init__(self, chain: str, index: int, entry: Entry, describe: Describe) -> None:
+        self.chain = chain
+        self.index = index
+        self.entry = entry
+        self.describe = describe
 
     def apply(self, data: TableData) -> None:
         data.insert(self.chain, self.index, self.entry)
+
+    def check(self, seen: TableData, data: TableData) -> None:
+        if self.index:
+            _check_index(self.chain, self.index, seen, data)
 
     def __str__(self) -> str:
         return f"-I {self.chain} {self.index + 1} {self.describe(self.entry)}"
 
 
-@dataclass(frozen=True)
-class Replace:
+class Replace(Edit):
     """``-R``; *index* is 0-based."""
 
-    chain: str
-    index: int
-    entry: Entry
-    describe: Callable[[Entry], str]
+    __slots__ = ("chain", "describe", "entry", "index")
+
+    def __init__(self, chain: str, index: int, entry: Entry, describe: Describe) -> None:
+        self.chain = chain
+        self.index = index
+        self.entry = entry
+        self.describe = describe
 
     def apply(self, data: TableData) -> None:
         data.replace(self.chain, self.index, self.entry)
+
+    def check(self, seen: TableData, data: TableData) -> None:
+        _check_index(self.chain, self.index, seen, data)
 
     def __str__(self) -> str:
         return f"-R {self.chain} {self.index + 1} {self.describe(self.entry)}"
 
 
-@dataclass(frozen=True)
-class DeleteIndex:
+class DeleteIndex(Edit):
     """``-D`` with a number; *index* is 0-based."""
 
-    chain: str
-    index: int
+    __slots__ = ("chain", "index")
+
+    def __init__(self, chain: str, index: int) -> None:
+        self.chain = chain
+        self.index = index
 
     def apply(self, data: TableData) -> None:
         data.delete(self.chain, self.index)
+
+    def check(self, seen: TableData, data: TableData) -> None:
+        _check_index(self.chain, self.index, seen, data)
 
     def __str__(self) -> str:
         return f"-D {self.chain} {self.index + 1}"
 
 
-@dataclass(frozen=True)
-class Delete:
+class Delete(Edit):
     """``-D`` with a rule: the *occurrence*-th (0-based) of those that are equal."""
 
-    chain: str
-    entry: Entry
-    occurrence: int
-    describe: Callable[[Entry], str]
-    was_seen: bool = False
-    """Whether it is about a rule that was read, and not about any that is equal."""
+    __slots__ = ("chain", "describe", "entry", "occurrence", "was_seen")
+
+    def __init__(
+        self, chain: str, entry: Entry, occurrence: int, describe: Describe, was_seen: bool = False
+    ) -> None:
+        self.chain = chain
+        self.entry = entry
+        self.occurrence = occurrence
+        self.describe = describe
+        self.was_seen = was_seen
+        """Whether it is about a rule that was read, and not about any that is equal."""
 
     def apply(self, data: TableData) -> None:
         data.delete(self.chain, self.find(data))
 
     def find(self, data: TableData) -> int:
         """Index of the rule. Raises RuleNotFoundError."""
-        found = self._equal(data, self.occurrence + 1)
-        if not found:
+        found = data.seek(self.chain, self.entry, mask_of(self.entry), self.occurrence)
+        if found < 0:
             raise rule_not_found(self.chain)
-        return found[-1]
+        return found
 
     def check(self, seen: TableData, data: TableData) -> None:
         """Raise ConflictError where others have added or deleted equal rules: which is it now?"""
         if not self.was_seen or not data.has_chain(self.chain) or not seen.has_chain(self.chain):
             return
-        before, now = len(self._equal(seen)), len(self._equal(data))
+        mask = mask_of(self.entry)
+        before = seen.count_same(self.chain, self.entry, mask)
+        now = data.count_same(self.chain, self.entry, mask)
         if before != now:
             raise ConflictError(
                 f"chain {self.chain} of table {data.name} was changed meanwhile: rule "
                 f"{shown(self.describe(self.entry))} was there {before} times, and now is {now} times"
             )
-
-    def _equal(self, data: TableData, count: int = sys.maxsize) -> list[int]:
-        """Indices of equal rules, at most as many; of those in another order if there are none."""
-        mask = mask_of(self.entry)
-        found: list[int] = []
-        at = data.find(self.chain, self.entry, mask)
-        while at >= 0 and len(found) < count:
-            found.append(at)
-            at = data.find(self.chain, self.entry, mask, at + 1)
-        if not found:
-            at = find_unordered(data, self.chain, self.entry)
-            found = [at] if at >= 0 else []
-        return found
 
     def __str__(self) -> str:
         return f"-D {self.chain} {self.describe(self.entry)}"
@@ -266,32 +269,14 @@ def rule_not_found(chain: str) -> RuleNotFoundError:
     return error
 
 
-def find_unordered(data: TableData, chain: str, entry: Entry) -> int:
-    """Index of the first rule that is equal but for the order of its matches; -1 if none.
-
-    Cost: that of a comparison in C for each rule, and of one in Python where all but the matches
-    and the target is the same.
-    """
-    if len(entry.matches) < 2:
-        # No other order: TableData.find() would have found it.
-        return -1
-    wanted = unordered(key_of(entry))
-    header = len(entry.ip)
-    mask = mask_of(entry)[:header].ljust(len(entry.data), b"\0")
-    at = data.find(chain, entry, mask)
-    while at >= 0:
-        if unordered(key_of(data.entry(chain, at))) == wanted:
-            return at
-        at = data.find(chain, entry, mask, at + 1)
-    return -1
-
-
-class Ensure:
+class Ensure(Edit):
     """``-C``, and ``-A`` or ``-I`` where that finds nothing."""
 
-    def __init__(
-        self, chain: str, entry: Entry, index: Optional[int], describe: Callable[[Entry], str]
-    ) -> None:
+    __slots__ = ("is_needed", "put")
+
+    put: Union[Append, Insert]
+
+    def __init__(self, chain: str, entry: Entry, index: Optional[int], describe: Describe) -> None:
         self.put = (
             Append(chain, entry, describe)
             if index is None
@@ -304,12 +289,18 @@ class Ensure:
         if self.is_needed:
             self.put.apply(data)
 
+    def check(self, seen: TableData, data: TableData) -> None:
+        if not data.has_chain(self.put.chain) or find(data, self.put.chain, self.put.entry) < 0:
+            self.put.check(seen, data)
+
     def __str__(self) -> str:
         return str(self.put)
 
 
-class Discard:
+class Discard(Edit):
     """``-C``, and ``-D`` where that finds something."""
+
+    __slots__ = ("delete", "is_needed")
 
     def __init__(self, delete: Delete) -> None:
         self.delete = delete
@@ -320,21 +311,25 @@ class Discard:
         if self.is_needed:
             self.delete.apply(data)
 
+    def check(self, seen: TableData, data: TableData) -> None:
+        self.delete.check(seen, data)
+
     def __str__(self) -> str:
         return str(self.delete)
 
 
 def find(data: TableData, chain: str, entry: Entry) -> int:
     """Index of the first rule that equals an entry; -1 where there is none."""
-    found = int(data.find(chain, entry, mask_of(entry)))
-    return found if found >= 0 else find_unordered(data, chain, entry)
+    return data.seek(chain, entry, mask_of(entry))
 
 
-@dataclass(frozen=True)
-class CreateChain:
+class CreateChain(Edit):
     """``-N``."""
 
-    chain: str
+    __slots__ = ("chain",)
+
+    def __init__(self, chain: str) -> None:
+        self.chain = chain
 
     def apply(self, data: TableData) -> None:
         data.create_chain(self.chain)
@@ -343,11 +338,13 @@ class CreateChain:
         return f"-N {self.chain}"
 
 
-@dataclass(frozen=True)
-class DeleteChain:
+class DeleteChain(Edit):
     """``-X``."""
 
-    chain: str
+    __slots__ = ("chain",)
+
+    def __init__(self, chain: str) -> None:
+        self.chain = chain
 
     def apply(self, data: TableData) -> None:
         data.delete_chain(self.chain)
@@ -356,12 +353,14 @@ class DeleteChain:
         return f"-X {self.chain}"
 
 
-@dataclass(frozen=True)
-class RenameChain:
+class RenameChain(Edit):
     """``-E``."""
 
-    chain: str
-    name: str
+    __slots__ = ("chain", "name")
+
+    def __init__(self, chain: str, name: str) -> None:
+        self.chain = chain
+        self.name = name
 
     def apply(self, data: TableData) -> None:
         data.rename_chain(self.chain, self.name)
@@ -370,11 +369,13 @@ class RenameChain:
         return f"-E {self.chain} {self.name}"
 
 
-@dataclass(frozen=True)
-class Flush:
+class Flush(Edit):
     """``-F``."""
 
-    chain: str
+    __slots__ = ("chain",)
+
+    def __init__(self, chain: str) -> None:
+        self.chain = chain
 
     def apply(self, data: TableData) -> None:
         data.flush(self.chain)
@@ -383,9 +384,10 @@ class Flush:
         return f"-F {self.chain}"
 
 
-@dataclass(frozen=True)
-class FlushAll:
+class FlushAll(Edit):
     """``-F`` and ``-X`` of everything; policies stay."""
+
+    __slots__ = ()
 
     def apply(self, data: TableData) -> None:
         chains = data.chains()
@@ -399,13 +401,15 @@ class FlushAll:
         return "-F, -X"
 
 
-@dataclass(frozen=True)
-class SetPolicy:
+class SetPolicy(Edit):
     """``-P``."""
 
-    chain: str
-    policy: str
-    counters: Optional[tuple[int, int]]
+    __slots__ = ("chain", "counters", "policy")
+
+    def __init__(self, chain: str, policy: str, counters: Optional[tuple[int, int]]) -> None:
+        self.chain = chain
+        self.policy = policy
+        self.counters = counters
 
     def apply(self, data: TableData) -> None:
         data.set_policy(self.chain, self.policy, self.counters)
@@ -414,11 +418,13 @@ class SetPolicy:
         return f"-P {self.chain} {self.policy}"
 
 
-@dataclass(frozen=True)
-class Zero:
+class Zero(Edit):
     """``-Z``."""
 
-    chain: str
+    __slots__ = ("chain",)
+
+    def __init__(self, chain: str) -> None:
+        self.chain = chain
 
     def apply(self, data: TableData) -> None:
         data.zero(self.chain)
@@ -427,8 +433,10 @@ class Zero:
         return f"-Z {self.chain}"
 
 
-class ZeroRules:
+class ZeroRules(Edit):
     """``-L -Z`` of a chain's rules, not of its policy."""
+
+    __slots__ = ("chain", "counters")
 
     def __init__(self, chain: str) -> None:
         self.chain = chain

@@ -9,20 +9,17 @@ from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import _xtables
 from ._blob import PAYLOAD_HEADER, payload_name, payload_revision
+from ._objects import NAMESPACE_DEPENDENT, ModuleCore, RuleCore
 from .enums import Kind
-from .errors import BlobError, UnknownOptionError, XTablesError, shown
+from .errors import BlobError, XTablesError, shown
 from .identity import user_size
-from .printing import opaque_text, part_text
-from .text import Option, decode, encode, read_options
+from .printing import opaque_text, part_text, printer
+from .text import Option, decode
 
 if TYPE_CHECKING:
     from .rule import Rule
 
 __all__ = ["IPTCModule", "find_extension"]
-
-#: Extensions whose payload means something else in another network namespace: an ipset is an
-#: index there. They are parsed when they are sent.
-NAMESPACE_DEPENDENT = frozenset({"set", "SET"})
 
 #: What a flag, an option without a value, may be set to.
 _FLAG_VALUES = frozenset({"", "1", "true", "yes", "on"})
@@ -38,7 +35,7 @@ def find_extension(family: int, kind: Kind, name: str) -> _xtables.Extension:
         ) from error
 
 
-class IPTCModule:
+class IPTCModule(ModuleCore):
     """A match or target of a rule: options by name.
 
     An option is an attribute, with ``_`` for ``-``: ``match.dport = "80"``. A value is a string, a
@@ -53,15 +50,6 @@ class IPTCModule:
 
     _kind: Kind
 
-    _rule: Optional[Rule]
-    _name: str
-    _options: Optional[list[Option]]
-    _payload: Optional[bytes]
-    _made: Optional[tuple[bytes, bool, bytes]]
-    _printed: Optional[tuple[bytes, bytes, str, str]]
-    _said: set[str]
-    """Warnings of the library that were handed on: the same options are parsed again and again."""
-
     def __init__(
         self,
         rule: Rule,
@@ -70,15 +58,13 @@ class IPTCModule:
         revision: Optional[int] = None,
     ) -> None:
         word = self._kind.name.lower()
-        if not hasattr(rule, "nfproto"):
+        if not isinstance(rule, RuleCore):
             raise TypeError(f"a {word} belongs to a rule, not to {shown(rule)}")
         if name is None and payload is None:
             raise ValueError(f"can't create {word} based on nothing")
         if name is not None and not isinstance(name, str):
             raise TypeError(f"the name of a {word} is a string, not {shown(name)}")
         self._rule = rule
-        self._made = self._printed = None
-        self._said = set()
         if payload is not None:
             self._start_with_payload(payload)
         else:
@@ -92,10 +78,13 @@ class IPTCModule:
         if not PAYLOAD_HEADER <= len(payload) == size or size % 8:
             raise BlobError(f"a payload of {len(payload)} bytes that says it has {size}")
         self._payload = payload
-        self._options = None
-        self._name = payload_name(payload)
-        self._name = self._print()[0] or self._name
-        if self._name in NAMESPACE_DEPENDENT and not self.is_opaque:
+        if payload_name(payload) in NAMESPACE_DEPENDENT:
+            self._read_now()
+
+    def _read_now(self) -> None:
+        """What depends on the namespace becomes text while the thread is in it."""
+        self._name = self.name
+        if not self.is_opaque:
             self._options = self._read_options()
 
     def _start_with_name(self, name: str, revision: Optional[int]) -> None:
@@ -109,7 +98,6 @@ class IPTCModule:
                 self._family,
             )
         self._name = name
-        self._payload = None
         self._options = []
 
     # -- payload -----------------------------------------------------------------------------------
@@ -118,56 +106,10 @@ class IPTCModule:
     def _family(self) -> int:
         return self._rule.nfproto if self._rule is not None else 2
 
-    @property
-    def _head(self) -> bytes:
-        """The rule's header as the extension is shown it."""
-        assert self._rule is not None
-        return self._rule._head()
-
-    def _make(self, final: bool, head: Optional[bytes] = None) -> bytes:
-        """The payload of the options, as they are now and for a rule's header as it is now."""
-        if self._options is None:
-            assert self._payload is not None
-            return self._payload
-        return self._parse(self._options, final, head)
-
-    def _parse(self, options: list[Option], final: bool, head: Optional[bytes] = None) -> bytes:
-        head = self._head if head is None else head
-        if options is self._options and self._made is not None:
-            made_for, was_final, payload = self._made
-            # Counters are part of the header and matter to no extension.
-            if made_for == head and (was_final or not final):
-                return payload
-        words: list[bytes] = []
-        table = self._option_table()
-        for option in options:
-            words += _option_words(
-                option, table[option.name].has_arg if option.name in table else 1
-            )
-        payload = _xtables.instance(self._family).parse(
-            self._kind, self._name, head, words, final, self._said
-        )
-        if options is self._options and self._name not in NAMESPACE_DEPENDENT:
-            self._made = (head, final, payload)
-        return payload
-
-    def _view(self) -> bytes:
-        """The payload to read from: complete where the options are, as far as they go otherwise."""
-        try:
-            return self._make(final=True)
-        except XTablesError:
-            return self._make(final=False)
-
     def _print(self) -> tuple[str, str]:
         """Name and options as the extension prints them; nothing where it is opaque."""
-        payload, head = self._view(), self._head
-        if self._printed is not None and self._printed[:2] == (payload, head):
-            return self._printed[2:]
-        found = part_text(self._family, self._kind, head, payload)
-        if found is None:
-            return "", ""
-        self._printed = (payload, head, *found)
-        return found
+        payload = self._view()
+        return part_text(self._family, self._kind, self._rule._head(), payload) or ("", "")
 
     @property
     def is_opaque(self) -> bool:
@@ -177,7 +119,7 @@ class IPTCModule:
         """
         return (
             self._options is None
-            and part_text(self._family, self._kind, self._head, self._view()) is None
+            and part_text(self._family, self._kind, self._rule._head(), self._view()) is None
         )
 
     def _text(self) -> str:
@@ -195,15 +137,13 @@ class IPTCModule:
 
     # -- options -----------------------------------------------------------------------------------
 
-    def _option_table(self) -> dict[str, _xtables.OptionType]:
-        try:
-            return _xtables.instance(self._family).options(self._kind, self._name)
-        except XTablesError:
-            return {}
-
     def _read_options(self) -> list[Option]:
-        table = self._option_table()
-        return read_options(self._print()[1], {name for name in table if table[name].has_arg == 1})
+        """The options that the payload has."""
+        if self._is_standard:
+            return []
+        rule = self._rule
+        found = printer(rule.nfproto).part_options(self._kind, rule._head(), self._view())
+        return [] if found is None else found[1]
 
     def _is_same_option(self, one: str, other: str) -> bool:
         """Whether two names are of one option, as ``dport`` and ``destination-port``."""
@@ -212,34 +152,9 @@ class IPTCModule:
             one in table and other in table and table[one].id == table[other].id
         )
 
-    def parse(self, parameter: str, value: Any) -> None:
-        """Set one option, by its name with dashes.
-
-        Raises:
-            UnknownOptionError: There is none of this name.
-            XTablesError: The value was refused; the message is the library's.
-        """
-        table = self._option_table()
-        if parameter not in table:
-            known = ", ".join(sorted(table)) or "none"
-            raise UnknownOptionError(
-                f'{self.name}: unknown option "--{parameter}": no such parameter; it has: {known}',
-                self.name,
-                None,
-                self._family,
-                parameter,
-            )
-        if self._options is None and self.is_opaque:
-            raise XTablesError(f"{self.name}: its payload is of an unsupported revision", self.name)
-        options = self._read_options() if self._options is None else list(self._options)
-        if value is None or value is False:
-            kept = [
-                option for option in options if not self._is_same_option(option.name, parameter)
-            ]
-            self._keep(kept)
-            return
-        option = _option_of(parameter, value, table[parameter].has_arg, self.name)
-        self._set(options, option, value if isinstance(value, (str, bytes)) else None)
+    def _option_of(self, name: str, value: Any, has_arg: int) -> Option:
+        """An option from what a program assigned."""
+        return _option_of(name, value, has_arg, self.name)
 
     def _set(self, options: list[Option], option: Option, text: Union[str, bytes, None]) -> None:
         """Set an option; *text* is what it was given as, where that was text."""
@@ -266,24 +181,6 @@ class IPTCModule:
                     return [*options[:at], option, *options[at + 1 :]]
         return [*options, option]
 
-    def _try(self, options: list[Option]) -> None:
-        """Have other options, if the library takes them, complete or not."""
-        try:
-            made = self._parse(options, final=True)
-            final = True
-        except XTablesError:
-            made = self._parse(options, final=False)
-            final = False
-        self._keep(options)
-        if self._name not in NAMESPACE_DEPENDENT:
-            self._made = (self._head, final, made)
-
-    def _keep(self, options: list[Option]) -> None:
-        self._options = options
-        self._payload = self._made = self._printed = None
-        if self._rule is not None:
-            self._rule._touch()
-
     def set_parameter(self, parameter: str, value: Any = None) -> None:
         """Set an option, by its name with ``-`` or ``_``; None as value sets a flag."""
         if not isinstance(parameter, str):
@@ -309,15 +206,15 @@ class IPTCModule:
         Defaults that the extension prints are among them.
         """
         return {
-            option.name.replace("-", "_"): ("!" if option.inverted else "") + " ".join(option.words)
-            for option in self._read_options()
+            name.replace("-", "_"): ("!" if inverted else "") + " ".join(words)
+            for name, inverted, words in self._read_options()
         }
 
     def get_all_parameters(self) -> dict[str, list[str]]:
         """All options: name with ``-`` to words, ``"!"`` first where negated, ``[]`` for flags."""
         return {
-            option.name: [*(["!"] if option.inverted else []), *option.words]
-            for option in self._read_options()
+            name: ["!", *words] if inverted else list(words)
+            for name, inverted, words in self._read_options()
         }
 
     def save(self, name: Optional[str]) -> Any:
@@ -338,18 +235,8 @@ class IPTCModule:
         """
         self._make(final=True)
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name.startswith("_"):
-            object.__setattr__(self, name, value)
-            return
-        option = name.replace("_", "-")
-        # Options first: one called "save" or "name" must not be lost to a method or property.
-        if option not in self._option_table() and isinstance(
-            getattr(type(self), name, None), property
-        ):
-            object.__setattr__(self, name, value)
-            return
-        self.parse(option, value)
+    def _is_property(self, name: str) -> bool:
+        return isinstance(getattr(type(self), name, None), property)
 
     def __delattr__(self, name: str) -> None:
         self.parse(name.replace("_", "-"), None)
@@ -364,7 +251,9 @@ class IPTCModule:
     @property
     def name(self) -> str:
         """Name or alias: ``"state"``, although the kernel calls it ``"conntrack"``."""
-        return self._name
+        if self._name is None:
+            self._name = sys.intern(self._print()[0] or payload_name(self._view()))
+        return str(self._name)
 
     @property
     def revision(self) -> int:
@@ -374,7 +263,8 @@ class IPTCModule:
     @property
     def rule(self) -> Optional[Rule]:
         """The rule it belongs to."""
-        return self._rule
+        rule: Optional[Rule] = self._rule
+        return rule
 
     @rule.setter
     def rule(self, rule: Rule) -> None:
@@ -406,13 +296,14 @@ class IPTCModule:
 
     def _copy(self, rule: Rule) -> Any:
         """The same for another rule."""
-        copy = object.__new__(type(self))
-        for name in ("_name", "_payload", "_made", "_printed", "_said", *self._more_state):
-            object.__setattr__(copy, name, getattr(self, name))
-        object.__setattr__(copy, "_rule", rule)
-        options = self._options
-        object.__setattr__(copy, "_options", None if options is None else list(options))
-        # The copy's options are another list: what was made of them holds all the same.
+        copy = type(self).__new__(type(self))
+        copy._rule = rule
+        copy._name = self._name
+        copy._options = None if self._options is None else list(self._options)
+        copy._said = None if self._said is None else set(self._said)
+        copy._copy_made(self)
+        for name in self._more_state:
+            setattr(copy, name, getattr(self, name))
         return copy
 
     _more_state: tuple[str, ...] = ()
@@ -428,29 +319,17 @@ class IPTCModule:
 
     @classmethod
     def _restore(cls, rule: Rule, state: tuple[Any, ...]) -> Any:
-        module = object.__new__(cls)
+        module = cls.__new__(cls)
         name, payload, options, more = state
         module._rule = rule
         module._name, module._payload, module._options = name, payload, options
-        module._made = module._printed = None
-        module._said = set()
         for key, value in zip(cls._more_state, more):
-            object.__setattr__(module, key, value)
+            setattr(module, key, value)
         return module
 
     def __repr__(self) -> str:
         flag = "-m" if self._kind == Kind.MATCH else "-j"
         return f"<{type(self).__name__} {flag} {self.name}{self._text()}>"
-
-
-def _option_words(option: Option, has_arg: int) -> list[bytes]:
-    """An option as words of a command line."""
-    words = [b"!"] if option.inverted else []
-    name = b"--" + option.name.encode()
-    values = [encode(word) for word in option.words]
-    if has_arg == 2 and values:
-        return [*words, name + b"=" + values[0], *values[1:]]
-    return [*words, name, *values]
 
 
 def _option_of(name: str, value: Any, has_arg: int, module: str) -> Option:

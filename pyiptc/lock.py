@@ -9,17 +9,25 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import logging
 import os
 import stat
-import threading
 import time
 from collections.abc import Callable
 from typing import Optional
 
+from ._lock import LockFile, environment_path
 from .errors import AccessError, LockTimeout, TransactionError, shown
+from .log import Log
 
-__all__ = ["checked_wait", "chosen_path", "held", "in_user_namespace", "lock_kind", "lock_path"]
+__all__ = [
+    "checked_wait",
+    "chosen_path",
+    "held",
+    "in_user_namespace",
+    "lock_kind",
+    "lock_path",
+    "take",
+]
 
 KINDS = ("auto", "host", "netns", "none")
 
@@ -33,17 +41,7 @@ _LONG_WAIT = 1.0
 #: Errors of a file that this process may not or cannot have.
 _NOT_TO_BE_HAD = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.ELOOP)
 
-#: Files that are locked by this process (device, inode), and by which thread of which process: who
-#: waited for a lock of its own would wait for ever.
-_holders: dict[tuple[int, int], tuple[int, int]] = {}
-
-#: Open descriptors of lock files. A child that is forked has them too, and a lock lasts until the
-#: last of them is closed: the child must not keep its parent's.
-_descriptors: set[int] = set()
-#: Held while one is opened, and while the process forks.
-_opening = threading.Lock()
-
-_log = logging.getLogger("pyiptc.lock")
+_log = Log("pyiptc.lock")
 
 
 def lock_kind(kind: Optional[str]) -> str:
@@ -89,6 +87,10 @@ def chosen_path(
         kind == "auto" and (path != _DEFAULT or not in_user_namespace() or can_open(path))
     ):
         return path
+    return _path_of(cookie)
+
+
+def _path_of(cookie: Optional[int]) -> str:
     return f"/tmp/pyiptc-{os.getuid()}-{cookie}.lock"
 
 
@@ -112,35 +114,106 @@ def in_user_namespace() -> bool:
 
 def _can_open(path: str) -> bool:
     try:
-        os.close(_open(path))
+        # As :class:`LockFile` opens it.
+        flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CREAT
+        os.close(os.open(path, flags, 0o600))
     except OSError:
         return False
     return True
 
 
-def _open(path: str, create: bool = True) -> int:
-    """Open as iptables does: created with mode 0600, never truncated, no link followed."""
-    # Not blocking: opening a pipe, which is refused below, would wait for a writer.
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
-    return os.open(path, flags | os.O_CREAT if create else flags, 0o600)
-
-
-class held:  # noqa: N801  # a context manager: `with lock.held(path):`
-    """Hold the lock for a while.
+def take(
+    cookie: int, kind: str, wait: Optional[float] = None, to_read: bool = False
+) -> Optional[LockFile]:
+    """Take the lock for tables of a network namespace, to be closed; see :func:`lock_path`.
 
     Args:
-        path: :func:`lock_path`; None does nothing.
+        cookie: Number of the namespace.
+        kind: One of those that :func:`lock_kind` gives.
         wait: Seconds to wait for it; None for ever, 0 not at all.
         to_read: Only something is read: where this thread holds the lock already that will do, and
             who may not open the file reads without it.
+    Returns:
+        None where there is nothing to hold.
     Raises:
         LockTimeout: Somebody else held it all the time.
         TransactionError: This thread holds it.
         AccessError: The file cannot be opened, or its file system has no locks.
-    Cost: four system calls.
+    Cost: five system calls.
+    """
+    if kind != "auto":
+        path = lock_path(cookie, kind)
+        return None if path is None else _taken(path, wait, to_read)
+    path = environment_path(_DEFAULT)
+    file = LockFile()
+    try:
+        number = file.open(path, not to_read)
+    except OSError as error:
+        # What can be opened is the host's, whoever asks: that is found out without looking first.
+        if path == _DEFAULT and in_user_namespace():
+            return _taken(_path_of(cookie), wait, to_read)
+        _check_opened(path, error, to_read)
+        return None
+    return file if number == 0 else _settled(file, number, path, wait, to_read)
+
+
+def _taken(path: str, wait: Optional[float], to_read: bool) -> Optional[LockFile]:
+    file = LockFile()
+    try:
+        # What is not there nobody holds; and reading leaves nothing behind.
+        number = file.open(path, not to_read)
+    except OSError as error:
+        _check_opened(path, error, to_read)
+        return None
+    return file if number == 0 else _settled(file, number, path, wait, to_read)
+
+
+def _check_opened(path: str, error: OSError, to_read: bool) -> None:
+    """Raise AccessError, unless who reads may do without."""
+    if not to_read or error.errno not in _NOT_TO_BE_HAD:
+        raise _cannot_open(path, error) from error
+
+
+def _settled(
+    file: LockFile, number: int, path: str, wait: Optional[float], to_read: bool
+) -> Optional[LockFile]:
+    """The lock, where there is more to it than opening the file."""
+    try:
+        if number == errno.EDEADLK:
+            if to_read:
+                file.close()
+                return None
+            raise TransactionError(
+                f"this thread holds the xtables lock {path} already, for a transaction or restore "
+                "of other tables: edit these outside of it, or let pyiptc.transaction() have them "
+                "too"
+            )
+        if number == errno.EINVAL and not stat.S_ISREG(os.fstat(file.fd).st_mode):
+            raise _cannot_open(path, OSError(errno.EINVAL, "not a regular file"))
+        if number != errno.EWOULDBLOCK:
+            raise _cannot_lock(path, number)
+        try:
+            _acquire(file.fd, path, wait)
+        except LockTimeout:
+            raise
+        except OSError as error:
+            raise _cannot_lock(path, error.errno or 0) from error
+        file.note()
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+class held:  # noqa: N801  # a context manager: `with lock.held(path):`
+    """Hold the lock of a file for a while.
+
+    Args:
+        path: :func:`lock_path`; None does nothing.
+        wait, to_read: As :func:`take` has them, which says what is raised.
     """
 
-    __slots__ = ("_fd", "_file", "_holder", "_path", "_to_read", "_wait")
+    __slots__ = ("_file", "_path", "_to_read", "_wait")
 
     def __init__(
         self, path: Optional[str], wait: Optional[float] = None, to_read: bool = False
@@ -148,67 +221,19 @@ class held:  # noqa: N801  # a context manager: `with lock.held(path):`
         self._path = path
         self._wait = wait
         self._to_read = to_read
-        self._fd = -1
-        self._file: Optional[tuple[int, int]] = None
+        self._file: Optional[LockFile] = None
 
     def __enter__(self) -> None:
-        if self._path is None:
-            return
-        self._holder = os.getpid(), threading.get_ident()
-        try:
-            with _opening:
-                # What is not there nobody holds; and reading leaves nothing behind.
-                self._fd = _open(self._path, create=not self._to_read)
-                _descriptors.add(self._fd)
-        except OSError as error:
-            if self._to_read and error.errno in _NOT_TO_BE_HAD:
-                return
-            raise _cannot_open(self._path, error) from error
-        try:
-            self._lock(self._path)
-        except BaseException:
-            self._close()
-            raise
-
-    def _lock(self, path: str) -> None:
-        status = os.fstat(self._fd)
-        if not stat.S_ISREG(status.st_mode):
-            raise _cannot_open(path, OSError(errno.EINVAL, "not a regular file"))
-        file = status.st_dev, status.st_ino
-        if _holders.get(file) == self._holder:
-            if self._to_read:
-                return
-            raise TransactionError(
-                f"this thread holds the xtables lock {path} already, for a transaction or restore "
-                "of other tables: edit these outside of it, or let pyiptc.transaction() have them "
-                "too"
-            )
-        try:
-            _acquire(self._fd, path, self._wait)
-        except LockTimeout:
-            raise
-        except OSError as error:
-            raise AccessError(
-                f"can't lock {path}: {error.strerror}", error.errno, "flock", path
-            ) from error
-        _holders[file] = self._holder
-        self._file = file
+        if self._path is not None:
+            self._file = _taken(self._path, self._wait, self._to_read)
 
     def __exit__(self, *exc: object) -> None:
-        if self._fd >= 0 and os.getpid() == self._holder[0]:
-            self._close()
-        # A child that was forked meanwhile has closed it, and the lock is its parent's.
+        if self._file is not None:
+            self._file.close()
 
-    def _close(self) -> None:
-        try:
-            if self._file is not None:
-                del _holders[self._file]
-                # Closing would do, but for a child that is being forked and has not closed it yet.
-                fcntl.flock(self._fd, fcntl.LOCK_UN)
-        finally:
-            fd, self._fd, self._file = self._fd, -1, None
-            _descriptors.discard(fd)
-            os.close(fd)
+
+def _cannot_lock(path: str, number: int) -> AccessError:
+    return AccessError(f"can't lock {path}: {os.strerror(number)}", number, "flock", path)
 
 
 def _cannot_open(path: str, error: OSError) -> AccessError:
@@ -218,20 +243,6 @@ def _cannot_open(path: str, error: OSError) -> AccessError:
     return AccessError(
         f"can't open lock file {path}: {error.strerror}{advice}", error.errno, "open", path
     )
-
-
-def _after_fork_in_child() -> None:
-    _opening.release()
-    _holders.clear()
-    while _descriptors:
-        os.close(_descriptors.pop())
-
-
-os.register_at_fork(
-    before=_opening.acquire,
-    after_in_parent=_opening.release,
-    after_in_child=_after_fork_in_child,
-)
 
 
 def _acquire(fd: int, path: str, wait: Optional[float]) -> None:
@@ -244,12 +255,8 @@ def _acquire(fd: int, path: str, wait: Optional[float]) -> None:
     elif not _poll(fd, started + wait):
         raise LockTimeout(f"the xtables lock {path} is held by {_holder(fd)} (waited {wait:g} s)")
     waited = time.monotonic() - started
-    _log.log(
-        logging.INFO if waited >= _LONG_WAIT else logging.DEBUG,
-        "waited %.3f s for %s",
-        waited,
-        path,
-    )
+    say = _log.info if waited >= _LONG_WAIT else _log.debug
+    say("waited %.3f s for %s", waited, path)
 
 
 def _poll(fd: int, until: float) -> bool:

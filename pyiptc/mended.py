@@ -19,7 +19,7 @@ from typing import NamedTuple
 from .enums import Kind
 from .text import decode, quoted
 
-__all__ = ["mended"]
+__all__ = ["MENDABLE", "mended"]
 
 
 class _Range(NamedTuple):
@@ -85,6 +85,9 @@ _NAMES: dict[tuple[Kind, str, int], tuple[_Name, ...]] = {
     (Kind.TARGET, "CT", 2): _CT,
     (Kind.TARGET, "TEE", 1): (_Name("oif", 16, 16),),
 }
+
+MENDABLE = frozenset([name for _, name in _RANGES] + [name for _, name, _ in _NAMES])
+"""Extensions of which something is mended."""
 
 
 def mended(family: int, kind: Kind, name: str, revision: int, data: bytes, text: str) -> str:

@@ -186,6 +186,10 @@ class _Reached:
 
     def __enter__(self) -> _kernel.Socket:
         self._stack: Optional[contextlib.ExitStack] = None
+        reached = _kernel.reach(self._family, self._place.cookie)
+        if reached is not None:
+            self._socket = reached
+            return reached
         self._socket = _kernel.Socket(self._family)
         try:
             cookie = self._socket.cookie

@@ -8,11 +8,11 @@ resolve names or sets, ask the kernel, look at the time or its zone, and those o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from .enums import Kind
 
-__all__ = ["is_pure"]
+__all__ = ["are_whole", "has_pure_words"]
 
 #: Extensions, and what their values look like where they are no names of ports, hosts or users.
 _PURE: dict[tuple[int, str], re.Pattern[str]] = {}
@@ -51,21 +51,23 @@ _COMMAND = frozenset(
 )
 
 
-def is_pure(
-    kind: int, name: str, words: Sequence[str], options: Callable[[int, str], Iterable[str]]
-) -> bool:
-    """Whether what these words of an extension mean can be remembered.
+def has_pure_words(kind: int, name: str, words: Sequence[str]) -> bool:
+    """Whether what these words of an extension mean can be remembered, if they mean something.
 
     Args:
         words: Its options as on a command line: ``["!", "--dport", "80"]``.
-        options: Gives the names of an extension's options: abbreviations are not remembered, as
-            another extension in the same rule can make them ambiguous.
     """
     values = _PURE.get((kind, name))
-    if values is None:
-        return False
-    known = frozenset(options(kind, name)) - _COMMAND
-    return all(
-        word[2:] in known if word.startswith("--") else word == "!" or values.fullmatch(word)
-        for word in words
+    return values is not None and all(
+        word.startswith("--") or word == "!" or values.fullmatch(word) for word in words
     )
+
+
+def are_whole(words: Sequence[str], options: Iterable[str]) -> bool:
+    """Whether options are written out: another extension of a rule can make others ambiguous.
+
+    Args:
+        options: Names of the extension's options.
+    """
+    known = frozenset(options) - _COMMAND
+    return all(word[2:] in known for word in words if word.startswith("--"))

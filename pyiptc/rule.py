@@ -3,32 +3,25 @@
 
 from __future__ import annotations
 
-import socket
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import _xtables, registry
-from ._blob import Entry, Header, compose, standard_target
-from .addresses import (
-    Network,
-    format_interface,
-    format_network,
-    masked,
-    parse_interface,
-    parse_network,
-    prefix_mask,
-)
-from .counters import Counters, checked
+from ._blob import Entry, standard_target
+from ._objects import RuleCore
+from .addresses import Network, parse_interface, parse_network, prefix_mask
 from .dictionary import fill, to_dict
 from .enums import GOTO_FLAGS, Family, HeaderFlag, Inverted
 from .errors import RuleError, XTablesError, shown
-from .extension import NAMESPACE_DEPENDENT
 from .identity import Key, key_of, mask_of, unordered
 from .match import Match
 from .printing import entry_text, header_words
 from .target import Target
 from .text import encode, quoted, shell_split, split
+
+if TYPE_CHECKING:
+    pass
 
 if TYPE_CHECKING:
     from .chain import Chain
@@ -39,18 +32,34 @@ __all__ = ["Rule", "Rule6"]
 strict = False
 
 
-def _protocol_names() -> dict[int, str]:
-    """Names that a rule's protocol reads as; all others read as their number."""
-    names = "AH DSTOPTS EGP ESP FRAGMENT GRE ICMP ICMPV6 IDP IGMP IP IPIP IPV6 NONE PIM PUP RAW"
-    names += " ROUTING RSVP SCTP TCP TP UDP"
-    return {
-        getattr(socket, f"IPPROTO_{name}"): name.lower()
-        for name in names.split()
-        if hasattr(socket, f"IPPROTO_{name}")
-    }
+#: Names that a rule's protocol reads as, those of netinet/in.h; all others read as their number.
+_PROTOCOLS = {
+    0: "ip",
+    1: "icmp",
+    4: "ipip",
+    6: "tcp",
+    8: "egp",
+    12: "pup",
+    17: "udp",
+    22: "idp",
+    29: "tp",
+    41: "ipv6",
+    43: "routing",
+    44: "fragment",
+    46: "rsvp",
+    47: "gre",
+    50: "esp",
+    51: "ah",
+    58: "icmpv6",
+    59: "none",
+    60: "dstopts",
+    103: "pim",
+    132: "sctp",
+    255: "raw",
+}
 
 
-class Rule:
+class Rule(RuleCore):
     """An IPv4 rule: what a packet must be like, and what is done with it.
 
     A rule belongs to no chain until it is put in one, and may be put in many; what is in the
@@ -63,44 +72,17 @@ class Rule:
     Thread safety: one thread at a time.
     """
 
-    protocols = _protocol_names()
+    protocols = _PROTOCOLS
     _family = Family.IPV4
     _goto_flag = GOTO_FLAGS[Family.IPV4]
     _any = "0.0.0.0/0"
+    _match_class = Match
+    _target_class = Target
 
     def __init__(
         self, entry: Union[Entry, bytes, None] = None, chain: Optional[Chain] = None
     ) -> None:
-        self.chain = chain
-        self._reset(None)
-        if entry is not None:
-            self.rule = entry
-
-    def _reset(self, entry: Optional[Entry]) -> None:
-        self._entry = entry
-        self._header = None if entry is not None else Header(self._family)
-        self._matches: Optional[list[Match]] = None if entry is not None else []
-        self._target: Optional[Target] = None
-        self._head_bytes: Optional[bytes] = None
-        self._is_command = False
-        self._origin: Any = None
-
-    @classmethod
-    def _from_entry(cls, entry: Entry, chain: Optional[Chain] = None, origin: Any = None) -> Rule:
-        """A rule that a kernel has; taken apart when it is looked at."""
-        rule = object.__new__(cls)
-        # At once, past __setattr__(): there may be a hundred thousand.
-        rule.__dict__.update(
-            chain=chain,
-            _entry=entry,
-            _header=None,
-            _matches=None,
-            _target=None,
-            _head_bytes=None,
-            _is_command=False,
-            _origin=origin,
-        )
-        return rule
+        super().__init__(entry, chain)
 
     @classmethod
     def parse(cls, text: Union[str, Sequence[str]], *, resolve: bool = False) -> Rule:
@@ -184,109 +166,30 @@ class Rule:
         From then on they are what counts: in another namespace the same number is another set.
         """
         if self._entry is not None and self._is_bound:
-            self._unpacked()
-            self._entry = None
+            origin = self._origin
+            self._edit()
+            self._origin = origin
 
-    @property
-    def _is_bound(self) -> bool:
-        """Whether it may mean something else in another network namespace."""
-        entry = self._entry
-        if entry is not None:
-            return b"set\0" in entry.data or b"SET\0" in entry.data
-        parts = [*(self._matches or ()), *([self._target] if self._target is not None else [])]
-        return any(part.name in NAMESPACE_DEPENDENT for part in parts)
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name.startswith("_") or name == "chain" or hasattr(type(self), name):
-            object.__setattr__(self, name, value)
-            return
+    def _unknown(self, name: str) -> None:
+        """A name is set that a rule has not."""
         text = f"a rule has no {shown(name)}; options belong to its matches and its target"
         if strict:
             raise AttributeError(text)
         warnings.warn(f"{text}: kept as a plain attribute", UserWarning, stacklevel=2)
-        object.__setattr__(self, name, value)
 
     # -- parts -------------------------------------------------------------------------------------
-
-    def _touch(self) -> None:
-        """Something was edited: it is no longer what was read."""
-        self._entry = None
-        self._origin = None
-
-    def _edit(self) -> Header:
-        """The header, to be changed."""
-        header = self._unpacked()
-        self._touch()
-        self._head_bytes = None
-        return header
-
-    def _unpacked(self) -> Header:
-        """The header, with the matches and the target taken out of the entry."""
-        if self._header is None or self._matches is None:
-            assert self._entry is not None
-            # Only when all of it is there: half a rule would be about more packets. The matches
-            # look at the header while they are made.
-            header = self._header = self._entry.header
-            try:
-                matches = [Match(self, match=payload) for payload in self._entry.matches]
-                goto = bool(header.flags & self._goto_flag)
-                self._target = Target._from_entry(self, self._entry, goto)
-            except BaseException:
-                self._header = None
-                raise
-            self._matches = matches
-        return self._header
-
-    def _head(self) -> bytes:
-        """The header as extensions are shown it."""
-        if self._head_bytes is None:
-            header = self._header if self._header is not None else self._unpacked()
-            self._head_bytes = _without_counters(header)
-        return self._head_bytes
-
-    def _compile(self, has_chain: Callable[[str], bool]) -> Entry:
-        """Lay the rule out for a table.
-
-        Args:
-            has_chain: Tells whether that table has a chain of a name.
-        Raises:
-            RuleError: There is no target.
-            XTablesError: A match or the target is incomplete; the message is the library's.
-        """
-        if self._entry is not None:
-            return self._entry
-        header = self._unpacked()
-        if self._target is None:
-            raise RuleError("invalid rule: it has no target")
-        matches = [match._make(final=True, head=self._head()) for match in self._matches or ()]
-        payload, kind, jump = self._target._place(has_chain)
-        return self._compose(header, matches, payload, kind, jump)
-
-    def _compose(
-        self, header: Header, matches: list[bytes], payload: bytes, kind: int, jump: Optional[str]
-    ) -> Entry:
-        goto = self._target is not None and self._target.goto
-        copy = header.copy()
-        copy.flags = (copy.flags & ~self._goto_flag) | (self._goto_flag if goto else 0)
-        return compose(copy.to_uapi(), matches, payload, self._family, kind, jump)
 
     def _as_is(self) -> Entry:
         """An entry of what is there, complete or not, for comparing and printing."""
         try:
             return self._compile(lambda name: False)
         except (XTablesError, RuleError):
-            header = self._unpacked()
             matches = [match._view() for match in self._matches or ()]
             if self._target is None:
-                return self._compose(header, matches, standard_target(0), 2, None)
+                return self._compose(matches, standard_target(0), 2, None)
             if self._target._is_standard:
-                return self._compose(header, matches, *self._target._place(lambda name: False))
-            return self._compose(header, matches, self._target._view(), 0, None)
-
-    @property
-    def nfproto(self) -> int:
-        """Number of the family: 2, or 10 for IPv6."""
-        return int(self._family)
+                return self._compose(matches, *self._target._place(lambda name: False))
+            return self._compose(matches, self._target._view(), 0, None)
 
     @property
     def rule(self) -> Optional[bytes]:
@@ -325,18 +228,6 @@ class Rule:
 
     # -- matches and target --------------------------------------------------------------------------
 
-    @property
-    def matches(self) -> list[Match]:
-        """The matches in order: a new list of the same objects."""
-        self._unpacked()
-        return list(self._matches or ())
-
-    def create_match(self, name: str, revision: Optional[int] = None) -> Match:
-        """Add a match of an extension, to be given options. Raises XTablesError."""
-        match = Match(self, name=name, revision=revision)
-        self.add_match(match)
-        return match
-
     def add_match(self, match: Match) -> None:
         """Add a match at the end; it then belongs to this rule."""
         if not isinstance(match, Match):
@@ -366,28 +257,14 @@ class Rule:
         assert self._matches is not None
         del self._matches[index]
 
-    @property
-    def target(self) -> Optional[Target]:
-        """The target, None where none was set."""
-        self._unpacked()
-        return self._target
-
-    @target.setter
-    def target(self, target: Target) -> None:
+    def _take_target(self, target: Target) -> None:
+        """Set :attr:`target`."""
         if not isinstance(target, Target):
             raise AttributeError(f"a rule's target is a Target, not {shown(target)}")
         self._check_family(target)
         self._edit()
         target.rule = self
         self._target = target
-
-    def create_target(
-        self, name: str, revision: Optional[int] = None, goto: bool = False
-    ) -> Target:
-        """Set the target to a verdict, a chain or an extension. Raises XTablesError."""
-        target = Target(self, name=name, revision=revision, goto=goto)
-        self.target = target
-        return target
 
     def final_check(self) -> None:
         """Check that matches and target are complete. Raises XTablesError."""
@@ -401,111 +278,18 @@ class Rule:
         """The tables of the rule's family that can be had here."""
         return registry.available_tables(self._family)
 
-    # -- addresses -------------------------------------------------------------------------------------
+    # -- header --------------------------------------------------------------------------------------------
 
-    def _get_network(self, network: Network, inverted: int) -> str:
-        header = self._unpacked()
-        sign = "!" if header.invflags & inverted else ""
-        return sign + format_network(network, self._family, dotted=self._family == Family.IPV4)
+    def _network_of(self, text: str) -> Network:
+        """An address with its mask."""
+        return parse_network(text, self._family)
 
-    def _set_inverted(self, header: Header, flag: int, on: bool) -> None:
-        header.invflags = header.invflags & ~flag & 0xFF | (flag if on else 0)
+    def _interface_of(self, text: str) -> tuple[bytes, bytes]:
+        """Name and mask of an interface."""
+        return parse_interface(text)
 
-    def _read_network(self, value: Any) -> tuple[bool, Network]:
-        if value is None:
-            return False, parse_network(self._any, self._family)
-        if not isinstance(value, str):
-            raise TypeError(f"an address is text such as {self._any!r}, not {shown(value)}")
-        inverted = value.startswith("!")
-        return inverted, parse_network(value[1:].lstrip(" ") if inverted else value, self._family)
-
-    @property
-    def src(self) -> str:
-        """Source ``address/mask``, ``!`` in front where negated; the mask is dotted for IPv4.
-
-        Set it to an address, with ``/length`` or ``/mask`` or neither, or to None for any.
-        """
-        header = self._unpacked()
-        return self._get_network(Network(header.src, header.src_mask), Inverted.SOURCE)
-
-    @src.setter
-    def src(self, value: Optional[str]) -> None:
-        inverted, network = self._read_network(value)
-        header = self._edit()
-        header.src, header.src_mask = self._kept(network)
-        self._set_inverted(header, Inverted.SOURCE, inverted)
-
-    @property
-    def dst(self) -> str:
-        """Destination, as :attr:`src`."""
-        header = self._unpacked()
-        return self._get_network(Network(header.dst, header.dst_mask), Inverted.DESTINATION)
-
-    @dst.setter
-    def dst(self, value: Optional[str]) -> None:
-        inverted, network = self._read_network(value)
-        header = self._edit()
-        header.dst, header.dst_mask = self._kept(network)
-        self._set_inverted(header, Inverted.DESTINATION, inverted)
-
-    def _kept(self, network: Network) -> Network:
-        """IPv4 addresses read back without the bits that their mask hides."""
-        return masked(network)
-
-    # -- interfaces --------------------------------------------------------------------------------------
-
-    def _read_interface(self, value: Any) -> tuple[bool, tuple[bytes, bytes]]:
-        if value is None:
-            return False, (b"", b"")
-        if not isinstance(value, str):
-            raise TypeError(f"an interface is text such as 'eth0', not {shown(value)}")
-        inverted = value.startswith("!")
-        return inverted, parse_interface(value[1:].lstrip(" ") if inverted else value)
-
-    def _get_interface(self, interface: tuple[bytes, bytes], inverted: int) -> Optional[str]:
-        shown = format_interface(*interface)
-        if self._unpacked().invflags & inverted:
-            return f"!{shown or '+'}"
-        return shown or None
-
-    @property
-    def in_interface(self) -> Optional[str]:
-        """Interface that packets come in by, as ``eth0``, ``eth+`` or ``!eth0``; None for any."""
-        return self._get_interface(self._unpacked().in_interface, Inverted.IN_INTERFACE)
-
-    @in_interface.setter
-    def in_interface(self, value: Optional[str]) -> None:
-        inverted, interface = self._read_interface(value)
-        header = self._edit()
-        header.in_interface = interface
-        self._set_inverted(header, Inverted.IN_INTERFACE, inverted)
-
-    @property
-    def out_interface(self) -> Optional[str]:
-        """Interface that packets leave by, as :attr:`in_interface`."""
-        return self._get_interface(self._unpacked().out_interface, Inverted.OUT_INTERFACE)
-
-    @out_interface.setter
-    def out_interface(self, value: Optional[str]) -> None:
-        inverted, interface = self._read_interface(value)
-        header = self._edit()
-        header.out_interface = interface
-        self._set_inverted(header, Inverted.OUT_INTERFACE, inverted)
-
-    # -- protocol, fragments, counters ---------------------------------------------------------------------
-
-    @property
-    def protocol(self) -> str:
-        """Transport protocol: its name or number as text, ``ip`` for any, ``!`` where negated.
-
-        Set it to a name in any case or to a number, also as text.
-        """
-        header = self._unpacked()
-        sign = "!" if header.invflags & Inverted.PROTOCOL else ""
-        return sign + self.protocols.get(header.proto, str(header.proto))
-
-    @protocol.setter
-    def protocol(self, value: Union[str, int, None]) -> None:
+    def _protocol_of(self, value: Union[str, int, None]) -> tuple[bool, int]:
+        """Whether a protocol is negated, and its number."""
         if value is None:
             value = 0
         if isinstance(value, bool) or not isinstance(value, (str, int)):
@@ -517,10 +301,7 @@ class Rule:
         number = self._protocol_number(text[1:].lstrip(" ") if inverted else text)
         if inverted and number == 0:
             raise RuleError(f"invalid protocol {shown(value)}: rule would never match protocol")
-        header = self._edit()
-        header.proto = number
-        self._set_inverted(header, Inverted.PROTOCOL, inverted)
-        self._protocol_changed(header)
+        return inverted, number
 
     def _protocol_number(self, text: str) -> int:
         name = text.strip().lower()
@@ -539,9 +320,6 @@ class Rule:
         except XTablesError:
             raise invalid from None
 
-    def _protocol_changed(self, header: Header) -> None:
-        """IPv6 has a flag for it."""
-
     @property
     def fragment(self) -> Union[bool, str]:
         """Whether only second and further fragments are meant; ``"!"`` where all but these are.
@@ -556,33 +334,10 @@ class Rule:
     @fragment.setter
     def fragment(self, value: Any) -> None:
         header = self._edit()
-        on = int(HeaderFlag.FRAGMENT)
+        on, inverted = int(HeaderFlag.FRAGMENT), int(Inverted.FRAGMENT)
+        is_inverted = isinstance(value, str) and value.startswith("!")
         header.flags = header.flags & ~on & 0xFF | (on if value else 0)
-        inverted = isinstance(value, str) and value.startswith("!")
-        self._set_inverted(header, Inverted.FRAGMENT, inverted)
-
-    @property
-    def counters(self) -> Counters:
-        """Packets and bytes: what the kernel had counted when the rule was read.
-
-        What is set here is what the rule starts with when it is put in a chain.
-        """
-        if self._header is None:
-            assert self._entry is not None
-            return Counters(*self._entry.counters)
-        return Counters(*self._header.counters)
-
-    @counters.setter
-    def counters(self, value: tuple[int, int]) -> None:
-        packets, size = checked(value)
-        origin = self._origin
-        self._edit().counters = packets, size
-        # Counters are no part of what a rule is: it is still the one that was read.
-        self._origin = origin
-
-    def get_counters(self) -> Counters:
-        """:attr:`counters`."""
-        return self.counters
+        header.invflags = header.invflags & ~inverted & 0xFF | (inverted if is_inverted else 0)
 
     def set_counters(self, counters: tuple[int, int]) -> None:
         """Set :attr:`counters`."""
@@ -679,13 +434,12 @@ class Rule:
 
     def copy(self) -> Rule:
         """An own copy, counters included, that belongs to no chain."""
-        copy = object.__new__(type(self))
-        object.__setattr__(copy, "chain", None)
+        copy = type(self).__new__(type(self))
         copy._reset(self._entry)
         copy._is_command = self._is_command
-        if self._header is not None and self._matches is not None:
+        if self._entry is None and self._header is not None:
             copy._header = self._header.copy()
-            copy._matches = [match._copy(copy) for match in self._matches]
+            copy._matches = [match._copy(copy) for match in self._matches or ()]
             copy._target = None if self._target is None else self._target._copy(copy)
         return copy
 
@@ -723,26 +477,12 @@ def _checked_words(words: Sequence[str]) -> list[str]:
     return words
 
 
-def _without_counters(header: Header) -> bytes:
-    copy = header.copy()
-    copy.counters = (0, 0)
-    return copy.to_uapi()
-
-
 class Rule6(Rule):
     """An IPv6 rule: as :class:`Rule`, with ``address/length`` and without fragments."""
 
     _family = Family.IPV6
     _goto_flag = GOTO_FLAGS[Family.IPV6]
     _any = "::/0"
-
-    def _kept(self, network: Network) -> Network:
-        """IPv6 addresses read back as they were set; the kernel gets them masked."""
-        return network
-
-    def _protocol_changed(self, header: Header) -> None:
-        on = int(HeaderFlag.PROTOCOL)
-        header.flags = header.flags & ~on & 0xFF | (on if header.proto else 0)
 
     def _create_mask(self, plen: int) -> list[int]:
         """A mask of *plen* ones as a list of 16 numbers."""

@@ -36,9 +36,9 @@ from .errors import (
     RuleError,
     shown,
 )
-from .printing import entry_text
+from .printing import printer
 from .rule import Rule
-from .text import decode, encode, quoted, split
+from .text import decode, encode, split
 from .transaction import RETRIES
 
 __all__ = ["Reader", "save_table", "table_to_dict"]
@@ -67,19 +67,7 @@ def save_table(data: _kernel.TableData, counters: bool) -> str:
     Args:
         counters: Print ``[packets:bytes]`` before rules (``-c``).
     """
-    chains = data.chains()
-    lines = [f"*{data.name}"]
-    for chain in chains:
-        policy, packets, size = data.policy(chain) or ("-", 0, 0)
-        lines.append(f":{chain} {policy} [{packets}:{size}]")
-    for chain in chains:
-        start = f"-A {quoted(chain)}"
-        for entry in data.entries(chain):
-            text = entry_text(entry)
-            line = f"{start} {text}" if text else start
-            lines.append("[{}:{}] {}".format(*entry.counters, line) if counters else line)
-    lines.append("COMMIT\n")
-    return "\n".join(lines)
+    return data.save(printer(data.family), counters)
 
 
 def table_to_dict(data: _kernel.TableData, rule_class: type[Rule]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Any, Optional, Union
 
 from . import _kernel, _xtables, backends, lock, registry
 from ._blob import Entry
+from ._kernel import reach
 from .chain import Chain
 from .checks import new_chain_name
 from .counters import Counters, checked
@@ -26,7 +27,6 @@ from .edits import (
     FlushAll,
     SetPolicy,
     Zero,
-    check,
     replay,
 )
 from .enums import Family
@@ -42,7 +42,8 @@ from .errors import (
     shown,
     strerror,
 )
-from .lock import checked_wait, lock_kind, lock_path
+from .lock import checked_wait, lock_kind, lock_path, take
+from .log import Log
 from .namespace import Namespace, NetnsSpec
 from .policy import Policy
 from .rule import Rule, Rule6
@@ -58,6 +59,8 @@ __all__ = [
 ]
 
 Named = Union[str, Chain]
+#: Makes an edit for a table as it is.
+Build = Callable[[_kernel.TableData, Any], Edit]
 
 
 class Table:
@@ -135,7 +138,7 @@ class Table:
                 table.autocommit = bool(autocommit)
             if wait is not None:
                 table.wait = checked_wait(wait)
-            if lock is not None:
+            if lock is not None and handle != "nft":
                 table._lock_kind = kind
         return table
 
@@ -148,13 +151,16 @@ class Table:
         self._namespace = place
         self._handle = handle
         self._form = backends.form()
-        self._lock_kind = lock_kind(None)
+        # nf_tables has no lock: it tells of changes that came in between.
+        self._lock_kind = "none" if handle == "nft" else lock_kind(None)
         self._mutex = threading.RLock()
         self._order = (int(self._family), name, place.cookie, handle)
         self._closed = False
         self._pending: list[Edit] = []
         self._transaction: Optional[Transaction] = None
         self._errno = 0
+        #: Whether the thread that has the mutex is in the namespace.
+        self._is_inside = False
         self._chain_objects: weakref.WeakValueDictionary[str, Chain] = weakref.WeakValueDictionary()
         try:
             with self._namespace.socket(self._family) as socket:
@@ -238,21 +244,33 @@ class Table:
 
     # -- one at a time -------------------------------------------------------------------------------
 
-    def _alone(self, wait: Optional[float]) -> _Alone:
-        """The table for one thread; in a transaction, for the task that is in it.
+    def _take(self, wait: Optional[float]) -> threading.RLock:
+        """The mutex, taken: the table for one thread; in a transaction, for the task that is in it.
 
         Raises:
             LockTimeout: Another thread had it all the time.
             TransactionError: Another task of this thread is in a transaction.
         """
+        mutex = self._mutex  # a child that is forked meanwhile has another one
+        if not (mutex.acquire() if wait is None else mutex.acquire(timeout=wait)):
+            raise LockTimeout(
+                f"another thread of this process has table {self.name} (waited {wait} s)"
+            )
+        current = self._transaction
+        if current is not None and not current.is_mine():
+            mutex.release()
+            raise TransactionError(
+                f"table {self.name} is in a transaction of another task of this thread"
+            )
+        return mutex
+
+    def _alone(self, wait: Optional[float]) -> _Alone:
+        """:meth:`_take` for a block."""
         return _Alone(self, wait)
 
-    @contextlib.contextmanager
-    def _reading(self) -> Iterator[_kernel.TableData]:
+    def _reading(self) -> _Reading:
         """The table in memory."""
-        with self._alone(self.wait):
-            self._check_open()
-            yield self._data
+        return _Reading(self, self.wait)
 
     def _check_outside(self) -> None:
         if self._transaction is not None:
@@ -289,12 +307,16 @@ class Table:
             self._check_open()
             self._check_outside()
             if self._pending and self.autocommit:
-                self._send(None)
+                self._send()
                 return
-            with lock.held(self.lock, self.wait, to_read=True):
+            held = take(self._namespace.cookie, self._lock_kind, self.wait, True)
+            try:
                 self._reread()
                 if not lazily:
                     self._data.load()
+            finally:
+                if held is not None:
+                    held.close()
             self._pending = []
 
     def commit(self) -> None:
@@ -310,7 +332,7 @@ class Table:
             self._check_open()
             self._check_outside()
             if self._pending:
-                self._send(None)
+                self._send()
 
     def _rewind(self, pending: list[Edit]) -> None:
         """Have other pending edits, on the table as it was read."""
@@ -321,24 +343,30 @@ class Table:
 
     # -- edits ---------------------------------------------------------------------------------------
 
-    def _edit(self, build: Callable[[_kernel.TableData], Edit]) -> Edit:
+    def _edit(self, build: Build, what: Any) -> Edit:
         """Do one edit: now, or with the next commit, or with that of the transaction.
 
         Args:
-            build: Makes the edit for the table as it is.
+            build: Makes the edit of the table as it is and of *what*.
         """
-        with self._alone(self.wait):
-            self._check_open()
-            if self.autocommit and self._transaction is None:
-                return self._send(build)[-1]
-            edit = build(self._data)
-            with self._noted():
-                edit.apply(self._data)
-            pending = self._pending
-            if self._transaction is not None:
-                pending = self._transaction.edits[self]
-            pending.append(edit)
+        mutex = self._take(self.wait)
+        try:
+            if self._closed:
+                self._check_open()
+            current = self._transaction
+            if current is None and self.autocommit:
+                return self._send(build, what)[-1]
+            data = self._data
+            edit = build(data, what)
+            try:
+                edit.apply(data)
+            except IPTCError as error:
+                self._errno = error.errno or 0
+                raise
+            (self._pending if current is None else current.edits[self]).append(edit)
             return edit
+        finally:
+            mutex.release()
 
     @contextlib.contextmanager
     def transaction(self, wait: Optional[float] = None, retries: int = RETRIES) -> Iterator[Table]:
@@ -370,7 +398,7 @@ class Table:
             elif self.autocommit:
                 self._check_open()
                 if self._pending:
-                    self._send(None)
+                    self._send()
                 with self.transaction():
                     yield
             else:
@@ -381,31 +409,55 @@ class Table:
                     self._rewind(before)
                     raise
 
-    def _send(self, build: Optional[Callable[[_kernel.TableData], Edit]]) -> list[Edit]:
+    def _send(self, build: Optional[Build] = None, what: Any = None) -> list[Edit]:
         """Lock, read, change, send: pending edits first, then the one to be built."""
-        with self._noted(), lock.held(self.lock, self.wait):
-            seen = self._data
-            with self._namespace.socket(self._family) as socket:
-                # Where it is the kernel's still, what was seen is edited itself.
-                data = self._read(socket, None if self._pending else seen)
-                edits = list(self._pending)
+        # No context managers: these few lines are what an edit costs beside the system calls.
+        place = self._namespace
+        held = socket = None
+        try:
+            held = take(place.cookie, self._lock_kind, self.wait)
+            socket = reach(self._family, place.cookie)
+            if socket is not None:
+                return self._exchange(socket, build, what)
+            with place.socket(self._family) as inside:
+                return self._exchange(inside, build, what)
+        except IPTCError as error:
+            self._errno = error.errno or 0
+            raise
+        finally:
+            if socket is not None:
+                socket.close()
+            if held is not None:
+                held.close()
+
+    def _exchange(self, socket: _kernel.Socket, build: Optional[Build], what: Any) -> list[Edit]:
+        """The same with the lock, and inside of the namespace."""
+        seen = self._data
+        # Where it is the kernel's still, what was seen is edited itself.
+        data = self._read(socket, None if self._pending else seen)
+        edits = self._pending.copy()
+        try:
+            if edits:
+                replay(edits, seen, data)
+            if build is not None:
+                self._is_inside = True
                 try:
-                    if edits:
-                        replay(edits, seen, data)
-                    if build is not None:
-                        edits.append(build(data))
-                        check(edits[-1], seen, data)
-                        edits[-1].apply(data)
-                    self._data = data
-                    send({self: edits}, RETRIES, socket)
-                except CountersLostError:
-                    self._pending = []
-                    raise
-                except BaseException:
-                    self._data = seen if data is not seen else seen.as_read()
-                    raise
+                    edit = build(data, what)
+                finally:
+                    self._is_inside = False
+                edit.check(seen, data)
+                edit.apply(data)
+                edits.append(edit)
+            self._data = data
+            send({self: edits}, RETRIES, socket)
+        except CountersLostError:
             self._pending = []
-            return edits
+            raise
+        except BaseException:
+            self._data = seen if data is not seen else seen.as_read()
+            raise
+        self._pending = []
+        return edits
 
     def _noted(self) -> _Noted:
         """Remember an error's number for :meth:`strerror`."""
@@ -532,13 +584,13 @@ class Table:
                 ``-`` or ``!`` in front.
         """
         name = new_chain_name(_name(chain))
-        self._edit(lambda data: CreateChain(name))
+        self._edit(_made, CreateChain(name))
         return Chain(self, name)
 
     def delete_chain(self, chain: Named) -> None:
         """Delete a user-defined chain. Raises ChainNotFoundError, ChainInUseError."""
         name = _name(chain)
-        self._edit(lambda data: DeleteChain(name))
+        self._edit(_made, DeleteChain(name))
 
     def rename_chain(self, chain: Named, new_name: str) -> None:
         """Rename a user-defined chain; jumps to it follow."""
@@ -547,16 +599,16 @@ class Table:
     def flush_entries(self, chain: Named) -> None:
         """Delete all rules of a chain."""
         name = _name(chain)
-        self._edit(lambda data: Flush(name))
+        self._edit(_made, Flush(name))
 
     def zero_entries(self, chain: Named) -> None:
         """Set all counters of a chain to zero."""
         name = _name(chain)
-        self._edit(lambda data: Zero(name))
+        self._edit(_made, Zero(name))
 
     def flush(self) -> None:
         """Delete all rules and all user-defined chains in one commit; policies stay."""
-        self._edit(lambda data: FlushAll())
+        self._edit(_made, FlushAll())
 
     def set_policy(
         self,
@@ -570,7 +622,7 @@ class Table:
         if not isinstance(verdict, str):
             raise TypeError(f"a policy is a name or a Policy, not {shown(policy)}")
         given = None if counters is None else checked(counters)
-        self._edit(lambda data: SetPolicy(name, verdict, given))
+        self._edit(_made, SetPolicy(name, verdict, given))
 
     def get_policy(self, chain: Named) -> tuple[Optional[Policy], Optional[Counters]]:
         """Policy of a chain and its counters; a pair of None for a user-defined chain.
@@ -643,7 +695,7 @@ class Table:
 
 
 class _Alone:
-    """Table._alone(), in each use of a table: no generator."""
+    """Table._alone(): no generator."""
 
     __slots__ = ("_mutex", "_table", "_wait")
 
@@ -652,17 +704,28 @@ class _Alone:
         self._wait = wait
 
     def __enter__(self) -> None:
+        self._mutex = self._table._take(self._wait)
+
+    def __exit__(self, *exc: object) -> None:
+        self._mutex.release()
+
+
+class _Reading:
+    """Table._reading(), in each look at a table."""
+
+    __slots__ = ("_mutex", "_table", "_wait")
+
+    def __init__(self, table: Table, wait: Optional[float]) -> None:
+        self._table = table
+        self._wait = wait
+
+    def __enter__(self) -> _kernel.TableData:
         table = self._table
-        self._mutex = table._mutex  # a child that is forked meanwhile has another one
-        if not self._mutex.acquire(timeout=-1 if self._wait is None else self._wait):
-            raise LockTimeout(
-                f"another thread of this process has table {table.name} (waited {self._wait} s)"
-            )
-        if table._transaction is not None and not table._transaction.is_mine():
+        self._mutex = table._take(self._wait)
+        if table._closed:
             self._mutex.release()
-            raise TransactionError(
-                f"table {table.name} is in a transaction of another task of this thread"
-            )
+            table._check_open()
+        return table._data
 
     def __exit__(self, *exc: object) -> None:
         self._mutex.release()
@@ -701,6 +764,11 @@ class Table6(Table):
     _family = Family.IPV6
     _rule_class = Rule6
     _cache: dict[tuple[str, int, str], Table] = {}
+
+
+def _made(data: _kernel.TableData, edit: Edit) -> Edit:
+    """An edit that is the same for any table."""
+    return edit
 
 
 def _handle_for(

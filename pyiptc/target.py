@@ -6,12 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Optional
 
-from . import _xtables, registry
-from ._blob import FALLTHROUGH, JUMP, PLAIN, Entry, payload_name, standard_target
+from . import registry
+from ._blob import FALLTHROUGH, JUMP, PLAIN, standard_target
 from .enums import Kind, Verdict
 from .errors import XTablesError, shown
 from .extension import IPTCModule
-from .printing import verdict_name
 
 if TYPE_CHECKING:
     from .rule import Rule
@@ -45,9 +44,6 @@ class Target(IPTCModule):
 
     _kind = Kind.TARGET
     _more_state = ("_is_standard", "_goto", "_number")
-    _is_standard: bool
-    _goto: bool
-    _number: Optional[int]
 
     STANDARD_TARGETS = [
         "",
@@ -76,8 +72,6 @@ class Target(IPTCModule):
         goto: Optional[bool] = None,
     ) -> None:
         self._goto = bool(goto)
-        self._is_standard = False
-        self._number = None
         if name is not None and target is None and isinstance(name, str):
             if self._goto and not self._is_any_chain(rule, name):
                 raise XTablesError(f"goto '{name}' is not a chain", name)
@@ -95,8 +89,7 @@ class Target(IPTCModule):
         self._rule = rule
         self._is_standard = True
         self._name = name
-        self._payload = self._options = self._made = self._printed = None
-        self._said = set()
+        self._payload = self._options = self._number = None
 
     @classmethod
     def _is_known_chain(cls, rule: Rule, name: str) -> bool:
@@ -117,28 +110,9 @@ class Target(IPTCModule):
     @classmethod
     def _to_chain(cls, rule: Rule, name: str, goto: bool) -> Target:
         """A jump to a chain that is known to be one."""
-        target = object.__new__(cls)
+        target = cls.__new__(cls)
         target._goto = goto
-        target._number = None
         target._start_standard(rule, name)
-        return target
-
-    @classmethod
-    def _from_entry(cls, rule: Rule, entry: Entry, goto: bool) -> Target:
-        target = object.__new__(cls)
-        target._goto = goto
-        target._is_standard = False
-        target._number = None
-        if payload_name(entry.target) == "":
-            target._start_standard(rule, entry.jump or "")
-            if entry.verdict is not None:
-                target._number = entry.verdict
-                target._name = verdict_name(entry.verdict)
-        else:
-            target._rule = rule
-            target._made = target._printed = None
-            target._said = set()
-            target._start_with_payload(entry.target)
         return target
 
     def _place(self, has_chain: Callable[[str], bool]) -> tuple[bytes, int, Optional[str]]:
@@ -147,7 +121,7 @@ class Target(IPTCModule):
         Args:
             has_chain: Tells whether the table that the rule is for has a chain of a name.
         """
-        name = self._name
+        name = self.name
         is_jump = name not in self.STANDARD_TARGETS and has_chain(name) and not self._options
         if self._is_standard and name == "":
             return standard_target(0), FALLTHROUGH, None
@@ -179,9 +153,6 @@ class Target(IPTCModule):
         """Whether nothing here can read it."""
         return False if self._is_standard else super().is_opaque
 
-    def _option_table(self) -> dict[str, _xtables.OptionType]:
-        return {} if self._is_standard else super()._option_table()
-
     def final_check(self) -> None:
         """Check that all needed options are there and go together."""
         if not self._is_standard:
@@ -194,7 +165,7 @@ class Target(IPTCModule):
 
     def _identity(self) -> bytes:
         if self._is_standard:
-            return b"standard " + self._name.encode("utf-8", "surrogateescape")
+            return b"standard " + self.name.encode("utf-8", "surrogateescape")
         return super()._identity()
 
     def __eq__(self, other: object) -> bool:
@@ -220,14 +191,13 @@ class Target(IPTCModule):
     @property
     def standard_target(self) -> str:
         """The verdict or chain; set it to another one."""
-        return self._name
+        return str(self._name)
 
     @standard_target.setter
     def standard_target(self, name: str) -> None:
         if not isinstance(name, str):
             raise TypeError(f"a verdict or chain is a string, not {shown(name)}")
         self._start_standard(self._rule, name)
-        self._number = None
         if name == "" or name in VERDICTS:
             self._goto = False
         if self._rule is not None:

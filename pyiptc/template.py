@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-import socket
 import struct
+from _socket import inet_pton
 from collections.abc import Callable, Iterable
 from typing import NamedTuple, Optional, Union
 
@@ -71,9 +71,7 @@ def field_of(family: int, template: str, parse: Callable[[str], Entry]) -> Optio
             for at in range(min(len(one.data), len(other.data)))
             if one.data[at] != other.data[at]
         ]
-        packed = [
-            socket.inet_pton(family, value) if is_address else _range(value) for value in values
-        ]
+        packed = [inet_pton(family, value) if is_address else _range(value) for value in values]
         at, size = (found or [0])[0], len(packed[0])
         if is_address and at not in (0, size):
             continue

@@ -46,10 +46,8 @@ def _current_task() -> object:
     asyncio = sys.modules.get("asyncio")
     if asyncio is None:
         return None
-    try:
-        return asyncio.current_task()
-    except RuntimeError:
-        return None
+    loop = asyncio._get_running_loop()
+    return None if loop is None else asyncio.current_task(loop)
 
 
 class Transaction:
@@ -62,7 +60,11 @@ class Transaction:
 
     def is_mine(self) -> bool:
         """Whether the caller is in the block; threads have been told apart by the table's mutex."""
-        return self in _entered.get() and _current_task() is self._task
+        if self not in _entered.get():
+            return False
+        if "asyncio" not in sys.modules:  # asked for each edit
+            return self._task is None
+        return _current_task() is self._task
 
     def check_process(self) -> None:
         """Raise TransactionError in a child that was forked inside of the block."""

@@ -26,9 +26,11 @@ GROUND = {
     "counters": "a value",
     "libraries": "where libraries are found",
     "process": "what kind of process this is",
+    "pure": "which extensions are functions of their words",
     "text": "bytes and words",
+    "_words": "words split quickly: compiled, but of nothing else's kind",
 }
-"""Pure Python that the compiled layer uses too: it imports the standard library and leaves."""
+"""What the compiled layer uses too: it imports the standard library and leaves, `text` its `_words`."""
 RANK = {"leaf": 0, "ground": 1, "csrc": 1, "cython": 2, "python": 3}
 
 INNER_CONTRACT = "inner/inner.h"
@@ -41,6 +43,8 @@ TABLE_HEADERS = {
     "arpa/inet.h",
     "errno.h",
     "limits.h",
+    "linux/netfilter/xt_comment.h",
+    "linux/netfilter/xt_tcpudp.h",
     "stdbool.h",
     "stddef.h",
     "stdint.h",
@@ -211,7 +215,11 @@ def test_leaves_import_the_standard_library_only() -> None:
 
 
 def test_ground_imports_leaves_only() -> None:
-    edges = [edge for edge in INSIDE if edge.importer in GROUND]
+    edges = [
+        edge
+        for edge in INSIDE
+        if edge.importer in GROUND and (edge.importer, edge.imported) != ("text", "_words")
+    ]
     assert [str(edge) for edge in edges if edge.imported not in LEAVES] == []
 
 
@@ -369,7 +377,7 @@ def test_only_the_guard_jumps(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [path for path in OUTER if re.match("table|entry|family", path.stem)], ids=c_id
+    "path", [path for path in OUTER if re.match("table|entry|family|print", path.stem)], ids=c_id
 )
 def test_tables_make_no_system_call(path: Path) -> None:
     """A table in memory: arithmetic on bytes, and memory."""

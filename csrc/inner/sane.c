@@ -7,6 +7,7 @@
 #include "sane.h"
 
 /* After library.h: these headers leave out what it includes before them. */
+#include <linux/netfilter/xt_connmark.h>
 #include <linux/netfilter/xt_dccp.h>
 #include <linux/netfilter/xt_policy.h>
 #include <linux/netfilter/xt_sctp.h>
@@ -31,11 +32,26 @@ static bool dccp_is_sane(const void *data)
 	return (dccp->typemask & 0xf800) == 0 || (dccp->typemask & 0x0400) != 0;
 }
 
+/* Flags of a chunk have letters that are looked for by its number, in a table that has no place for the
+ * numbers above SHUTDOWN_COMPLETE's (14); chunks above it have no flags in any case. */
 static bool sctp_is_sane(const void *data)
 {
 	const struct xt_sctp_info *sctp = data;
 
-	return sctp->flag_count >= 0 && sctp->flag_count <= XT_NUM_SCTP_FLAGS;
+	if (sctp->flag_count < 0 || sctp->flag_count > XT_NUM_SCTP_FLAGS)
+		return false;
+	for (int i = 0; i < sctp->flag_count; i++)
+		if (sctp->flag_info[i].chunktype > 14 && sctp->flag_info[i].flag_mask != 0)
+			return false;
+	return true;
+}
+
+/* Two directions have names. */
+static bool connmark_is_sane(const void *data)
+{
+	const struct xt_connmark_tginfo2 *connmark = data;
+
+	return connmark->shift_dir <= D_SHIFT_RIGHT;
 }
 
 static bool policy_is_sane(const void *data)
@@ -72,24 +88,26 @@ static const struct {
 	enum pyiptc_kind kind;
 	unsigned int family; /* NFPROTO_UNSPEC: both */
 	const char *name;
+	unsigned int revision;
 	bool (*is_sane)(const void *data);
 } checks[] = {
-	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "tcp", tcp_is_sane },
-	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "dccp", dccp_is_sane },
-	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "sctp", sctp_is_sane },
-	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "policy", policy_is_sane },
-	{ PYIPTC_MATCH, NFPROTO_IPV6, "hl", hl_is_sane },
-	{ PYIPTC_TARGET, NFPROTO_IPV4, "REJECT", reject_is_sane },
-	{ PYIPTC_TARGET, NFPROTO_IPV6, "REJECT", reject6_is_sane },
+	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "tcp", 0, tcp_is_sane },
+	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "dccp", 0, dccp_is_sane },
+	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "sctp", 0, sctp_is_sane },
+	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "policy", 0, policy_is_sane },
+	{ PYIPTC_MATCH, NFPROTO_IPV6, "hl", 0, hl_is_sane },
+	{ PYIPTC_TARGET, NFPROTO_UNSPEC, "CONNMARK", 2, connmark_is_sane },
+	{ PYIPTC_TARGET, NFPROTO_IPV4, "REJECT", 0, reject_is_sane },
+	{ PYIPTC_TARGET, NFPROTO_IPV6, "REJECT", 0, reject6_is_sane },
 };
 
 bool payload_is_sane(enum pyiptc_kind kind, unsigned int nfproto, const void *payload)
 {
-	/* A target's header has the same layout. All of these are of revision 0. */
+	/* A target's header has the same layout. */
 	const struct xt_entry_match *header = payload;
 
 	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
-		if (checks[i].kind != kind || header->u.user.revision != 0 ||
+		if (checks[i].kind != kind || header->u.user.revision != checks[i].revision ||
 		    (checks[i].family != NFPROTO_UNSPEC && checks[i].family != nfproto))
 			continue;
 		if (strncmp(checks[i].name, header->u.user.name, XT_EXTENSION_MAXNAMELEN) == 0)

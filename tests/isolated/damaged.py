@@ -2,8 +2,8 @@
 
     python -m isolated.damaged ipv4
 
-Each rule of the matrix is compiled, and each byte of each payload's data changed in turn: a child
-prints what comes of it. Prints one JSON object: of each rule that did not end well how its child
+Each rule of the matrix is compiled, and each byte of each payload's data changed in turn, then many at
+once: a child prints what comes of it. Prints one JSON object: of each rule that did not end well how its child
 ended and at which byte, and how many payloads were printed.
 """
 
@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import mmap
 import os
+import random
 import shlex
 import signal
 import struct
@@ -31,12 +32,29 @@ SECONDS = 20
 """A child prints a few thousand payloads in less than one."""
 
 
+MIXED = 60
+"""Of each rule, as many payloads have several bytes that are other ones."""
+
+
 def damaged(data: bytes, places: list[range]) -> Iterator[tuple[int, bytes]]:
-    """Each byte of the places with all its bits turned, with the highest one turned, with none."""
+    """Each byte of the places with all its bits turned, with the highest one turned, with none.
+
+    Then many bytes of the payloads' data at once.
+    """
+    yield from mixed(data, [at for place in places for at in place])
     for place in places:
         for at in place:
             for other in {data[at] ^ 0xFF, data[at] ^ 0x80, 0, 0x7F} - {data[at]}:
                 yield at, data[:at] + bytes([other]) + data[at + 1 :]
+
+
+def mixed(data: bytes, places: list[int]) -> Iterator[tuple[int, bytes]]:
+    generator = random.Random(data)
+    for _ in range(MIXED if places else 0):
+        other = bytearray(data)
+        for at in generator.sample(places, generator.randrange(len(places)) + 1):
+            other[at] = generator.choice((0, 1, 0xFF, data[at], generator.randrange(256)))
+        yield places[0], bytes(other)
 
 
 def places(entry: _blob.Entry) -> list[range]:

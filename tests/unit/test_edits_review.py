@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
-
 from pyiptc._blob import JUMP, Header, compose, standard_target
-from pyiptc.edits import find_unordered
 from pyiptc.rule import Rule
-
-
-def test_one_match_has_one_order() -> None:
-    """What TableData.find() did not find is not there."""
-    entry = compose(Header(2).to_uapi(), [], standard_target(-2), 2)
-    assert find_unordered(cast(Any, None), "INPUT", entry) == -1
 
 
 def test_a_verdict_is_not_gone_to() -> None:

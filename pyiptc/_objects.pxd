@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from libc.stdint cimport uint32_t
+
+from ._blob cimport Entry, Header
+from ._xtables cimport Instance
+
+
+cdef class RuleCore:
+    cdef object __weakref__
+    cdef readonly int nfproto
+    cdef public object chain
+    cdef public Entry _entry
+    cdef public Header _header
+    cdef public list _matches
+    cdef public object _target
+    cdef public object _origin
+    cdef public bint _is_command
+
+    cdef const unsigned char *head(self) except NULL
+    cdef uint32_t about(self) except? 0
+    cdef bytes field(self, uint32_t at, uint32_t size)
+    cdef int touch(self) except -1
+    cdef Header edit(self)
+    cdef int invert(self, Header header, int flag, bint on) except -1
+    cdef int unpack(self) except -1
+    cdef target_of(self, Entry entry)
+    cdef str network(self, int index, int flag)
+    cdef int set_network(self, int index, int flag, value) except -1
+    cdef interface(self, uint32_t at, int flag)
+    cdef int set_interface(self, uint32_t at, int flag, value) except -1
+
+
+cdef class ModuleCore:
+    cdef object __weakref__
+    cdef readonly int _kind_number
+    cdef public RuleCore _rule
+    cdef public str _name
+    cdef public list _options
+    cdef public object _said
+    cdef public bint _is_standard
+    cdef public bint _goto
+    cdef public object _number
+    # Where the payload is one that was read: itself, or the entry that it is part of.
+    cdef bytes payload
+    cdef Entry source
+    cdef uint32_t source_at
+    # What was made of the options last; `made_head`: for this header, None: for `made_about`.
+    cdef bytes made
+    cdef bytes made_head
+    cdef uint32_t made_about
+    cdef bint made_final
+
+    cdef Instance instance(self)
+    cdef dict table(self)
+    cdef bint is_made(self, bint final) except -1
+    cdef bytes quick(self, list options)
+    cdef bytes make(self, bint final)
+    cdef bytes let_parse(self, list options, bint final, bytes head)
+    cdef int set_option(self, str parameter, value) except -1
+    cdef int take(self, list options) except -1
+    cdef int keep(self, list options) except -1

@@ -1,0 +1,770 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What is done a hundred thousand times with rules, matches and targets: their state, and its use.
+
+:class:`pyiptc.Rule`, :class:`pyiptc.Match` and :class:`pyiptc.Target` are these with all that is
+done less often. A rule that was read is its entry until it is changed; a match that was read is a
+place in it. What a program sets are a header and lists of options, checked when they are set.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from cpython.object cimport PyObject_GenericSetAttr
+from libc.stdint cimport uint16_t, uint32_t, uint64_t
+from libc.string cimport memchr, memcpy, memset
+
+from . cimport _csrc
+from ._blob cimport Entry, Header
+from ._xtables cimport Instance, instance
+
+from ._blob import PLAIN, compose, interface_text, network_text, standard_target
+from .counters import Counters, checked
+from .errors import RuleError, UnknownOptionError, XTablesError, shown
+from ._print import verdict_name
+from .text import Option, encode
+
+cdef enum:
+    HEADER = 32           # of struct xt_entry_match and struct xt_entry_target
+    MASK_DISTANCE = 32    # from an interface's name to its mask
+    WORDS_MAX = 600       # bytes of words that are tried without libxtables
+    COUNT_MAX = 24        # and how many they may be
+
+    # Bits of invflags, in both families.
+    INV_VIA_IN = 0x01
+    INV_VIA_OUT = 0x02
+    INV_SRCIP = 0x08
+    INV_DSTIP = 0x10
+    INV_PROTO = 0x40
+    FLAG_PROTO6 = 0x01    # IP6T_F_PROTO
+
+#: Extensions whose payload means something else in another network namespace: an ipset is an
+#: index there. They are parsed when they are sent.
+NAMESPACE_DEPENDENT = frozenset({"set", "SET"})
+
+cdef frozenset BOUND = NAMESPACE_DEPENDENT
+
+cdef dict VERDICT_PAYLOADS = {
+    "ACCEPT": standard_target(-2),
+    "DROP": standard_target(-1),
+    "QUEUE": standard_target(-4),
+    "RETURN": standard_target(-5),
+}
+cdef bytes NO_VERDICT = standard_target(0)
+
+#: Numbers by name, of protocols that read back as that name.
+cdef dict PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1}
+
+
+cdef inline uint16_t get_u16(const unsigned char *at) noexcept:
+    cdef uint16_t value
+    memcpy(&value, at, sizeof(value))
+    return value
+
+
+cdef class RuleCore:
+    """A rule: an entry that was read, or a header, matches and a target."""
+
+    def __cinit__(self, *args, **kwargs):
+        self.nfproto = type(self)._family
+
+    def __init__(self, entry=None, chain=None):
+        self.chain = chain
+        self._reset(None)
+        if entry is not None:
+            self.rule = entry
+
+    def _reset(self, Entry entry) -> None:
+        """Begin anew, with an entry or with nothing."""
+        self._entry = entry
+        self._header = None
+        self._matches = None
+        if entry is None:
+            self._header = Header.__new__(Header, self.nfproto)
+            self._matches = []
+        self._target = None
+        self._is_command = False
+        self._origin = None
+
+    @classmethod
+    def _from_entry(cls, Entry entry not None, chain=None, origin=None):
+        """A rule that a kernel has; taken apart when it is looked at."""
+        cdef RuleCore rule = cls.__new__(cls)
+        rule.chain = chain
+        rule._entry = entry
+        rule._origin = origin
+        return rule
+
+    def __setattr__(self, str name, value):
+        if not (name.startswith("_") or hasattr(type(self), name)):
+            self._unknown(name)
+        PyObject_GenericSetAttr(self, name, value)
+
+    def __delattr__(self, str name):
+        """Delete a plain attribute: of what a rule has nothing can be."""
+        attributes = self.__dict__
+        if name not in attributes:
+            raise AttributeError(f"a rule has no attribute {shown(name)} to delete")
+        del attributes[name]
+
+    # -- header ------------------------------------------------------------------------------------
+
+    cdef const unsigned char *head(self) except NULL:
+        """The header's bytes, wherever they are."""
+        if self._header is not None:
+            return self._header.buffer
+        if self._entry is None:
+            raise RuleError("a rule that was never begun")
+        return self._entry.data
+
+    cdef uint32_t about(self) except? 0:
+        """What an extension that is a pure function looks at: protocol, flags and inversions."""
+        cdef const unsigned char *head = self.head()
+        cdef const _csrc.pyiptc_family *layout = _csrc.pyiptc_family_of(<unsigned int>self.nfproto)
+        return get_u16(head + layout.proto) | <uint32_t>get_u16(head + layout.flags) << 16
+
+    cdef bytes field(self, uint32_t at, uint32_t size):
+        cdef const unsigned char *head = self.head()
+        return head[at : at + size]
+
+    def _head(self) -> bytes:
+        """The header as extensions are shown it: addresses masked, no counters, no offsets."""
+        cdef const _csrc.pyiptc_family *layout = _csrc.pyiptc_family_of(<unsigned int>self.nfproto)
+        cdef bytes copy = PyBytes_FromStringAndSize(<const char *>self.head(), layout.header_size)
+        cdef unsigned char *to = <unsigned char *>PyBytes_AS_STRING(copy)
+        cdef uint32_t i
+        for i in range(2 * layout.address_size):
+            to[i] &= to[2 * layout.address_size + i]
+        memset(to + layout.offsets, 0, 4)
+        memset(to + layout.counters, 0, 16)
+        return copy
+
+    def _touch(self) -> None:
+        """Something was edited: it is no longer what was read."""
+        self.touch()
+
+    cdef int touch(self) except -1:
+        if self._entry is not None:
+            self.unpack()
+            if self._header is None:
+                self._header = self._entry.header
+            self._entry = None
+        self._origin = None
+        return 0
+
+    cdef Header edit(self):
+        """The header, to be changed."""
+        self.touch()
+        return self._header
+
+    def _edit(self) -> Header:
+        """The header, to be changed."""
+        return self.edit()
+
+    def _unpacked(self) -> Header:
+        """The header, with the matches and the target taken out of the entry."""
+        self.unpack()
+        return self._header if self._header is not None else self._entry.header
+
+    cdef int unpack(self) except -1:
+        """Take matches and target out of the entry: all of them, or none at all."""
+        cdef const unsigned char *data
+        cdef uint32_t at, end
+        cdef list matches
+        if self._matches is not None:
+            return 0
+        if self._entry is None:
+            raise RuleError("a rule that was never begun")
+        data = self._entry.data
+        at = self._entry.layout.header_size
+        end = get_u16(data + self._entry.layout.offsets)
+        matches = []
+        while at < end:
+            matches.append(self._match_class._from_source(self, self._entry, at))
+            at += get_u16(data + at)
+        self._target = self.target_of(self._entry)
+        self._matches = matches
+        return 0
+
+    cdef target_of(self, Entry entry):
+        """The target of an entry that was read."""
+        cdef const unsigned char *data = entry.data
+        cdef uint32_t at = get_u16(data + entry.layout.offsets)
+        cdef ModuleCore target
+        cls = self._target_class
+        goto = bool(data[entry.layout.flags] & <int>type(self)._goto_flag)
+        if data[at + 2] != 0:
+            target = cls._from_source(self, entry, at)
+        else:
+            target = cls.__new__(cls)
+            target._rule = self
+            target._is_standard = True
+            target._name = entry.jump or ""
+            verdict = entry.verdict
+            if verdict is not None:
+                target._number = verdict
+                target._name = verdict_name(verdict)
+        target._goto = goto
+        return target
+
+    cdef int invert(self, Header header, int flag, bint on) except -1:
+        cdef unsigned char *flags = header.buffer + header.layout.flags + 1
+        flags[0] = <unsigned char>(flags[0] & ~flag | (flag if on else 0))
+        return 0
+
+    cdef str network(self, int index, int flag):
+        """An address and its mask as text: 0 source, 1 destination."""
+        cdef const _csrc.pyiptc_family *layout = _csrc.pyiptc_family_of(<unsigned int>self.nfproto)
+        cdef uint32_t size = layout.address_size
+        cdef const unsigned char *head = self.head()
+        cdef const unsigned char *a = head + index * size
+        cdef const unsigned char *m = a + 2 * size
+        cdef str sign = "!" if head[layout.flags + 1] & flag else ""
+        if self.nfproto == 2:
+            return f"{sign}{a[0]}.{a[1]}.{a[2]}.{a[3]}/{m[0]}.{m[1]}.{m[2]}.{m[3]}"
+        return sign + network_text(self.nfproto, a[:size], m[:size], False)
+
+    cdef int set_network(self, int index, int flag, value) except -1:
+        cdef const _csrc.pyiptc_family *layout = _csrc.pyiptc_family_of(<unsigned int>self.nfproto)
+        cdef uint32_t size = layout.address_size, i
+        cdef unsigned char address[16]
+        cdef bint inverted = False
+        cdef bytes raw, mask
+        cdef Header header
+        cdef unsigned char *to
+        if value is None:
+            value = self._any
+        elif not isinstance(value, str):
+            raise TypeError(f"an address is text such as {self._any!r}, not {shown(value)}")
+        elif value.startswith("!"):
+            inverted = True
+            value = (<str>value)[1:].lstrip(" ")
+        raw = (<str>value).encode("ascii", "replace")
+        if (memchr(<const char *>raw, 0, len(raw)) is NULL
+                and _csrc.pyiptc_read_address(layout, raw, address)):
+            header = self.edit()
+            to = header.buffer + index * size
+            memcpy(to, address, size)
+            memset(to + 2 * size, 0xFF, size)
+        else:
+            raw, mask = self._network_of(value)
+            header = self.edit()
+            to = header.buffer + index * size
+            memcpy(to, <const char *>raw, size)
+            memcpy(to + 2 * size, <const char *>mask, size)
+            if self.nfproto == 2:
+                # IPv4 addresses read back without the bits that their mask hides. IPv6 ones read
+                # back as they were set; the kernel gets them masked.
+                for i in range(size):
+                    to[i] &= to[2 * size + i]
+        return self.invert(header, flag, inverted)
+
+    @property
+    def src(self) -> str:
+        """Source ``address/mask``, ``!`` in front where negated; the mask is dotted for IPv4.
+
+        Set it to an address, with ``/length`` or ``/mask`` or neither, or to None for any.
+        """
+        return self.network(0, INV_SRCIP)
+
+    @src.setter
+    def src(self, value):
+        self.set_network(0, INV_SRCIP, value)
+
+    @property
+    def dst(self) -> str:
+        """Destination, as :attr:`src`."""
+        return self.network(1, INV_DSTIP)
+
+    @dst.setter
+    def dst(self, value):
+        self.set_network(1, INV_DSTIP, value)
+
+    cdef interface(self, uint32_t at, int flag):
+        cdef const _csrc.pyiptc_family *layout = _csrc.pyiptc_family_of(<unsigned int>self.nfproto)
+        cdef const unsigned char *head = self.head()
+        cdef bint inverted = head[layout.flags + 1] & flag
+        if head[at] == 0 and head[at + MASK_DISTANCE] == 0:
+            return "!+" if inverted else None
+        name = interface_text(self.field(at, 16), self.field(at + MASK_DISTANCE, 16))
+        if inverted:
+            return f"!{name or '+'}"
+        return name or None
+
+    cdef int set_interface(self, uint32_t at, int flag, value) except -1:
+        cdef bint inverted = False
+        cdef Header header
+        cdef bytes name = b"", mask = b""
+        if value is not None:
+            if not isinstance(value, str):
+                raise TypeError(f"an interface is text such as 'eth0', not {shown(value)}")
+            inverted = (<str>value).startswith("!")
+            name, mask = self._interface_of((<str>value)[1:].lstrip(" ") if inverted else value)
+        header = self.edit()
+        header.set_interface(at, (name, mask))
+        return self.invert(header, flag, inverted)
+
+    @property
+    def in_interface(self) -> str | None:
+        """Interface that packets come in by, as ``eth0``, ``eth+`` or ``!eth0``; None for any."""
+        return self.interface(_csrc.pyiptc_family_of(<unsigned int>self.nfproto).iniface,
+                              INV_VIA_IN)
+
+    @in_interface.setter
+    def in_interface(self, value):
+        self.set_interface(_csrc.pyiptc_family_of(<unsigned int>self.nfproto).iniface, INV_VIA_IN,
+                           value)
+
+    @property
+    def out_interface(self) -> str | None:
+        """Interface that packets leave by, as :attr:`in_interface`."""
+        return self.interface(_csrc.pyiptc_family_of(<unsigned int>self.nfproto).outiface,
+                              INV_VIA_OUT)
+
+    @out_interface.setter
+    def out_interface(self, value):
+        self.set_interface(_csrc.pyiptc_family_of(<unsigned int>self.nfproto).outiface,
+                           INV_VIA_OUT, value)
+
+    @property
+    def protocol(self) -> str:
+        """Transport protocol: its name or number as text, ``ip`` for any, ``!`` where negated.
+
+        Set it to a name in any case or to a number, also as text.
+        """
+        cdef const _csrc.pyiptc_family *layout = _csrc.pyiptc_family_of(<unsigned int>self.nfproto)
+        cdef const unsigned char *head = self.head()
+        cdef int number = get_u16(head + layout.proto)
+        name = self.protocols.get(number)
+        if name is None:
+            name = str(number)
+        return "!" + name if head[layout.flags + 1] & INV_PROTO else name
+
+    @protocol.setter
+    def protocol(self, value):
+        cdef bint inverted = False
+        cdef uint16_t number
+        cdef Header header
+        cdef unsigned char *flags
+        known = PROTOCOLS.get(value) if type(value) is str else None
+        if known is None:
+            inverted, known = self._protocol_of(value)
+        number = known
+        header = self.edit()
+        memcpy(header.buffer + header.layout.proto, &number, 2)
+        self.invert(header, INV_PROTO, inverted)
+        if self.nfproto != 2:
+            flags = header.buffer + header.layout.flags
+            flags[0] = <unsigned char>(flags[0] & ~FLAG_PROTO6 | (FLAG_PROTO6 if number else 0))
+
+    @property
+    def counters(self) -> Counters:
+        """Packets and bytes: what the kernel had counted when the rule was read.
+
+        What is set here is what the rule starts with when it is put in a chain.
+        """
+        cdef uint64_t counters[2]
+        memcpy(counters,
+               self.head() + _csrc.pyiptc_family_of(<unsigned int>self.nfproto).counters, 16)
+        return Counters(counters[0], counters[1])
+
+    @counters.setter
+    def counters(self, value):
+        cdef uint64_t counters[2]
+        cdef Header header
+        counters[0], counters[1] = checked(value)
+        origin = self._origin
+        header = self.edit()
+        memcpy(header.buffer + header.layout.counters, counters, 16)
+        # Counters are no part of what a rule is: it is still the one that was read.
+        self._origin = origin
+
+    def get_counters(self) -> Counters:
+        """:attr:`counters`."""
+        return self.counters
+
+    # -- matches and target ------------------------------------------------------------------------
+
+    @property
+    def matches(self) -> list:
+        """The matches in order: a new list of the same objects."""
+        self.unpack()
+        return self._matches[:]
+
+    def create_match(self, name, revision=None):
+        """Add a match of an extension, to be given options. Raises XTablesError."""
+        cdef ModuleCore match
+        cls = self._match_class
+        if revision is None and type(name) is str and is_there(self.nfproto, 0, <str>name):
+            match = cls.__new__(cls)
+            match._rule = self
+            match._name = name
+            match._options = []
+        else:
+            match = cls(self, name=name, revision=revision)
+        self.edit()
+        self._matches.append(match)
+        return match
+
+    @property
+    def target(self):
+        """The target, None where none was set."""
+        self.unpack()
+        return self._target
+
+    @target.setter
+    def target(self, target):
+        self._take_target(target)
+
+    def create_target(self, name, revision=None, goto=False):
+        """Set the target to a verdict, a chain or an extension. Raises XTablesError."""
+        cdef ModuleCore target
+        cls = self._target_class
+        if revision is None and not goto and type(name) is str and name in VERDICT_PAYLOADS:
+            target = cls.__new__(cls)
+            target._rule = self
+            target._name = name
+            target._is_standard = True
+        else:
+            target = cls(self, name=name, revision=revision, goto=goto)
+        self.edit()
+        self._target = target
+        return target
+
+    @property
+    def _is_bound(self) -> bool:
+        """Whether it may mean something else in another network namespace."""
+        cdef ModuleCore module
+        if self._entry is not None:
+            return self._entry.is_bound
+        for module in self._matches:
+            if module._name in BOUND:
+                return True
+        module = self._target
+        return module is not None and module._name in BOUND
+
+    def _compile(self, has_chain) -> Entry:
+        """Lay the rule out for a table.
+
+        Args:
+            has_chain: Tells whether that table has a chain of a name.
+        Raises:
+            RuleError: There is no target.
+            XTablesError: A match or the target is incomplete; the message is the library's.
+        """
+        cdef ModuleCore module
+        cdef list payloads
+        cdef bytes payload
+        if self._entry is not None:
+            return self._entry
+        if self._target is None:
+            raise RuleError("invalid rule: it has no target")
+        payloads = []
+        for module in self._matches:
+            payloads.append(module.make(True))
+        module = self._target
+        if module._is_standard and module._number is None and not module._goto:
+            payload = <bytes>VERDICT_PAYLOADS.get(module._name)
+            if payload is not None:
+                return self._compose(payloads, payload, PLAIN, None)
+        payload, kind, jump = module._place(has_chain)
+        return self._compose(payloads, payload, kind, jump)
+
+    def _compose(self, list matches, bytes payload, int kind, str jump) -> Entry:
+        """The entry of a header as it is, these matches and this target."""
+        cdef ModuleCore target = self._target
+        cdef Header header = self._header
+        cdef Header copy
+        cdef int flag = type(self)._goto_flag
+        cdef bint goto = target is not None and target._goto
+        if header is None:
+            header = self._entry.header
+        if bool(header.buffer[header.layout.flags] & flag) != goto:
+            copy = header.copy()
+            copy.buffer[copy.layout.flags] ^= <unsigned char>flag
+            header = copy
+        return compose(header.to_uapi(), matches, payload, self.nfproto, kind, jump)
+
+
+cdef class ModuleCore:
+    """A match or target of a rule: options, or the payload that was read."""
+
+    def __cinit__(self, *args, **kwargs):
+        self._number = None
+        self._kind_number = type(self)._kind
+
+    @classmethod
+    def _from_source(cls, RuleCore rule not None, Entry entry not None, uint32_t at):
+        """One that was read: the payload that begins at a byte of an entry."""
+        cdef ModuleCore module = cls.__new__(cls)
+        cdef const unsigned char *data = entry.data
+        module._rule = rule
+        module.source = entry
+        module.source_at = at
+        if data[at + 2 : at + 6] in (b"set\0", b"SET\0"):
+            module._read_now()
+        return module
+
+    @property
+    def _payload(self) -> bytes | None:
+        """What was read, where no option was changed since."""
+        cdef const unsigned char *data
+        if self.source is None:
+            return self.payload
+        data = self.source.data
+        return self.source.data[self.source_at : self.source_at
+                                + get_u16(data + self.source_at)]
+
+    @_payload.setter
+    def _payload(self, bytes payload):
+        self.source = None
+        self.payload = payload
+
+    def __setattr__(self, str name, value):
+        cdef str option
+        if name.startswith("_"):
+            PyObject_GenericSetAttr(self, name, value)
+            return
+        option = name.replace("_", "-") if "_" in name else name
+        # Options first: one called "save" or "name" must not be lost to a method or property.
+        if option not in self.table() and self._is_property(name):
+            PyObject_GenericSetAttr(self, name, value)
+            return
+        self.set_option(option, value)
+
+    cdef Instance instance(self):
+        return instance(self._rule.nfproto if self._rule is not None else 2)
+
+    cdef dict table(self):
+        """Long options by name; none where they cannot be known."""
+        if self._is_standard:
+            return {}
+        try:
+            return self.instance().options(self._kind_number,
+                                           self.name if self._name is None else self._name)
+        except XTablesError:
+            return {}
+
+    def _option_table(self) -> dict:
+        """Long options by name; none where they cannot be known."""
+        return self.table()
+
+    # -- the payload of options --------------------------------------------------------------------
+
+    cdef bint is_made(self, bint final) except -1:
+        """Whether there is a payload of the options as they are, for the rule as it is."""
+        if self.made is None or (final and not self.made_final):
+            return False
+        if self.made_head is None:
+            return self._rule.about() == self.made_about
+        # Counters are part of the header and matter to no extension.
+        return self.made_head == self._rule._head()
+
+    cdef bytes make(self, bint final):
+        cdef bytes payload
+        if self._options is None:
+            return self._payload
+        if self.is_made(final):
+            return self.made
+        payload = self.quick(self._options)
+        if payload is not None:
+            self.made_head = None
+            self.made_about = self._rule.about()
+            self.made_final = True
+            self.made = payload
+            return payload
+        head = self._rule._head()
+        payload = self.let_parse(self._options, final, head)
+        if self._name not in BOUND:
+            self.made = payload
+            self.made_head = head
+            self.made_final = final
+        return payload
+
+    def _make(self, bint final) -> bytes:
+        """The payload of the options, as they are now and for a rule's header as it is now."""
+        return self.make(final)
+
+    def _view(self) -> bytes:
+        """The payload to read from: complete where the options are, as far as they go otherwise."""
+        try:
+            return self.make(True)
+        except XTablesError:
+            return self.make(False)
+
+    cdef bytes quick(self, list options):
+        """The complete payload, where it is not for libxtables to say; else None."""
+        cdef unsigned char payload[512]
+        cdef char text[WORDS_MAX]
+        cdef char *words[COUNT_MAX]
+        cdef Py_ssize_t used = 0
+        cdef int count = 0
+        cdef Instance instance = self.instance()
+        cdef uint32_t size
+        if not instance.has_caches:
+            return None
+        used = put(text, used, self._name)
+        for name, inverted, values in options:
+            if inverted:
+                if count == COUNT_MAX or used < 0 or used + 2 > WORDS_MAX:
+                    return None
+                words[count] = text + used
+                memcpy(text + used, b"!", 2)
+                used += 2
+                count += 1
+            if count == COUNT_MAX or used < 0 or used + 2 > WORDS_MAX:
+                return None
+            words[count] = text + used
+            memcpy(text + used, b"--", 2)
+            used = put(text, used + 2, name)
+            count += 1
+            for value in values:
+                if count == COUNT_MAX or used < 0 or not value:
+                    return None
+                words[count] = text + used
+                used = put(text, used, value)
+                count += 1
+        if used < 0:
+            return None
+        if self._kind_number == 0:
+            size = _csrc.pyiptc_plain_match(instance.layout, self._rule.head(), text, count, words,
+                                            payload)
+            if size != 0:
+                return PyBytes_FromStringAndSize(<const char *>payload, size)
+        return instance.recall(self._kind_number, self._rule.head(), text, count, words)
+
+    cdef bytes let_parse(self, list options, bint final, bytes head):
+        """Let libxtables parse options."""
+        cdef list words = []
+        cdef dict table = self.table()
+        if self._said is None:
+            self._said = set()
+        for option in options:
+            known = table.get(option.name)
+            words += option_words(option, 1 if known is None else known.has_arg)
+        return self.instance().parse(self._kind_number, self._name, head, words, final, self._said)
+
+    # -- options -----------------------------------------------------------------------------------
+
+    def parse(self, str parameter not None, value) -> None:
+        """Set one option, by its name with dashes.
+
+        Raises:
+            UnknownOptionError: There is none of this name.
+            XTablesError: The value was refused; the message is the library's.
+        """
+        self.set_option(parameter, value)
+
+    cdef int set_option(self, str parameter, value) except -1:
+        cdef list options
+        known = self.table().get(parameter)
+        if known is None:
+            names = ", ".join(sorted(self.table())) or "none"
+            raise UnknownOptionError(
+                f'{self.name}: unknown option "--{parameter}": no such parameter; it has: {names}',
+                self.name, None, self._rule.nfproto if self._rule is not None else 2, parameter)
+        if self._options is not None:
+            options = self._options
+        elif self.is_opaque:
+            raise XTablesError(f"{self.name}: its payload is of an unsupported revision", self.name)
+        else:
+            options = self._read_options()
+        if (type(value) is str and not options and known.has_arg == 1
+                and not (<str>value).startswith("!")):
+            try:
+                self.take([tuple.__new__(Option, (parameter, False, (value,)))])
+            except XTablesError as error:
+                error.option = parameter
+                raise
+            return 0
+        if value is None or value is False:
+            self.keep([option for option in options
+                       if not self._is_same_option(option.name, parameter)])
+            return 0
+        option = self._option_of(parameter, value, known.has_arg)
+        self._set(options, option, value if isinstance(value, (str, bytes)) else None)
+        return 0
+
+    def _try(self, list options not None) -> None:
+        """Have other options, if the library takes them, complete or not."""
+        self.take(options)
+
+    cdef int take(self, list options) except -1:
+        cdef bytes head, made
+        cdef bint final = True
+        if self._name is None:
+            self._name = self.name
+        made = self.quick(options)
+        if made is not None:
+            self.keep(options)
+            self.made = made
+            self.made_head = None
+            self.made_about = self._rule.about()
+            self.made_final = True
+            return 0
+        head = self._rule._head()
+        try:
+            made = self.let_parse(options, True, head)
+        except XTablesError:
+            made = self.let_parse(options, False, head)
+            final = False
+        self.keep(options)
+        if self._name not in BOUND:
+            self.made = made
+            self.made_head = head
+            self.made_final = final
+        return 0
+
+    cdef int keep(self, list options) except -1:
+        if self._name is None:
+            self._name = self.name
+        self._options = options
+        self.source = None
+        self.payload = self.made = self.made_head = None
+        if self._rule is not None:
+            self._rule.touch()
+        return 0
+
+    def _keep(self, list options not None) -> None:
+        """Have these options, whatever they are."""
+        self.keep(options)
+
+    def _copy_made(self, ModuleCore other not None) -> None:
+        """Have the payload of another one with the same options."""
+        self.source = other.source
+        self.source_at = other.source_at
+        self.payload = other.payload
+        self.made = other.made
+        self.made_head = other.made_head
+        self.made_about = other.made_about
+        self.made_final = other.made_final
+
+
+cdef bint is_there(int family, int kind, str name) except -1:
+    """Whether there is a match or target of this name."""
+    try:
+        instance(family).find(kind, name)
+    except XTablesError:
+        return False
+    return True
+
+
+cdef Py_ssize_t put(char *text, Py_ssize_t at, str word) except -2:
+    """Put a word and a NUL at a place of a buffer: the place after it, or -1: not to be had."""
+    cdef bytes raw
+    cdef Py_ssize_t length
+    if at < 0:
+        return -1
+    raw = encode(word) if not word.isascii() else word.encode("ascii")
+    length = len(raw)
+    if at + length + 1 > WORDS_MAX or memchr(<const char *>raw, 0, length) is not NULL:
+        return -1
+    memcpy(text + at, <const char *>raw, length + 1)
+    return at + length + 1
+
+
+def option_words(option, int has_arg) -> list[bytes]:
+    """An option as words of a command line."""
+    cdef list words = [b"!"] if option.inverted else []
+    name = b"--" + option.name.encode()
+    values = [encode(word) for word in option.words]
+    if has_arg == 2 and values:
+        return [*words, name + b"=" + values[0], *values[1:]]
+    return [*words, name, *values]

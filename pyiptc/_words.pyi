@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from collections.abc import Collection
+from typing import NamedTuple
+
+class Word(NamedTuple):
+    text: str
+    quoted: bool
+
+class Option(NamedTuple):
+    name: str
+    inverted: bool
+    words: tuple[str, ...]
+
+def split(text: str) -> list[Word]: ...
+def read_options(text: str, with_value: Collection[str]) -> list[Option]: ...
