@@ -94,7 +94,7 @@ EXTENSIONS = [
     extension("pyiptc._nft", ["pyiptc/_nft.pyx", *csrc("family", "entry"), *CODEC]),
     extension(
         "pyiptc._xtables",
-        ["pyiptc/_xtables.pyx", *csrc("family", "sockopt", "instance")],
+        ["pyiptc/_xtables.pyx", *csrc("family", "plain", "sockopt", "instance")],
         ("dl", "pthread"),
     ),
     extension(
@@ -102,7 +102,7 @@ EXTENSIONS = [
         [
             "pyiptc/_kernel.pyx",
             *TABLE,
-            *csrc("sockopt", "instance", "handle_legacy", "handle_libiptc"),
+            *csrc("plain", "sockopt", "instance", "handle_legacy", "handle_libiptc"),
         ],
         ("dl", "pthread"),
     ),

@@ -261,6 +261,40 @@ extern const struct pyiptc_handle pyiptc_handle_legacy;
  */
 extern const struct pyiptc_handle pyiptc_handle_libiptc;
 
+/* ---- plain.c: rules that need no libxtables to be read -------------------------------------------- */
+
+/* The words of one extension: argv[first] and so on. */
+struct pyiptc_part {
+	const char *name;
+	int first, count;
+};
+
+#define PYIPTC_PARTS_MAX 32
+#define PYIPTC_PLAIN_MAX 512 /* bytes of what pyiptc_plain_match() writes, at most */
+
+struct pyiptc_plain {
+	unsigned char header[sizeof(struct ip6t_entry)]; /* of the family; without offsets */
+	struct pyiptc_part parts[PYIPTC_PARTS_MAX];      /* matches */
+	uint32_t part_count;
+	const char *jump; /* what follows -j or -g, or NULL */
+	int jump_first, jump_count;
+	bool is_goto;
+};
+
+/**
+ * Take the words of a rule apart, as far as they are what iptables-save prints. @argv ends with
+ * NULL. False: there is more to it, or something wrong with it; @rule is undefined then.
+ */
+bool pyiptc_plain_rule(const struct pyiptc_family *family, int argc, char **argv,
+		       struct pyiptc_plain *rule);
+/**
+ * The payload of a match whose values differ from rule to rule: ports of tcp and udp, comments.
+ * @header: of the rule. @payload: PYIPTC_PLAIN_MAX bytes. Return: its size, or 0: ask libxtables.
+ * Source: linux/netfilter/xt_tcpudp.h, xt_comment.h.
+ */
+uint32_t pyiptc_plain_match(const struct pyiptc_family *family, const unsigned char *header,
+			    const char *name, int argc, char **argv, unsigned char *payload);
+
 /* ---- instance.c: a libxtables of its own for each family --------------------------------------- */
 
 /**

@@ -146,6 +146,26 @@ cdef extern from "pyiptc.h" nogil:
         pyiptc_blob_error blob
         char text[256]
 
+    struct pyiptc_part:
+        const char *name
+        int first
+        int count
+
+    int PYIPTC_PLAIN_MAX
+
+    struct pyiptc_plain:
+        unsigned char header[168]
+        pyiptc_part parts[32]
+        uint32_t part_count
+        const char *jump
+        int jump_first
+        int jump_count
+        bint is_goto
+
+    bint pyiptc_plain_rule(const pyiptc_family *family, int argc, char **argv, pyiptc_plain *rule)
+    uint32_t pyiptc_plain_match(const pyiptc_family *family, const unsigned char *header,
+                                const char *name, int argc, char **argv, unsigned char *payload)
+
     struct pyiptc_instance:
         pass
 

@@ -9,6 +9,7 @@ from ._xtables import Instance
 from .counters import Counters
 
 HANDLES: Final[tuple[str, ...]]
+XT_MAX_TABLE_SIZE: int
 
 @disjoint_base
 class Socket:

@@ -23,11 +23,14 @@ from . import libraries
 from .counters import Counters
 from ._xtables import instance as instance_of
 from .text import encode
-from .errors import BlobError, CountersLostError, edit_error, kernel_error
+from .errors import BlobError, CountersLostError, KernelError, edit_error, kernel_error, shown
 from .process import check_width
 
 #: Names of the handles (see :class:`TableData`): the first is the default.
 HANDLES = ("legacy", "libiptc")
+
+#: Of the blob: net/netfilter/x_tables.c.
+XT_MAX_TABLE_SIZE = 512 << 20
 
 _POLICIES = {-1: "DROP", -2: "ACCEPT", -4: "QUEUE", -5: "RETURN"}
 
@@ -124,6 +127,9 @@ def load_module(str name not None) -> None:
 
 
 cdef char *PROGRAM = b"pyiptc"
+
+cdef enum:
+    ENTRY_MAX = 8192  # bytes of an entry that is made without libxtables
 #: Verdict of NF_DROP in a standard target.
 cdef int DROP = -1
 cdef uint64_t NO_COUNTERS[2]
@@ -298,7 +304,7 @@ cdef const _csrc.pyiptc_handle *handle_of(str name) except NULL:
         return &_csrc.pyiptc_handle_legacy
     if name == "libiptc":
         return &_csrc.pyiptc_handle_libiptc
-    raise ValueError(f"handle {name!r}: expected one of {', '.join(HANDLES)}")
+    raise ValueError(f"handle {shown(name)}: expected one of {', '.join(HANDLES)}")
 
 
 cdef object failure(const _csrc.pyiptc_error *error, str table, str action, int family):
@@ -612,6 +618,8 @@ cdef class TableData:
         chain = _csrc.pyiptc_table_find_chain(self.table, words.pointers[0])
         if chain is NULL:
             return False
+        if self.append_plain(instance, chain, words, counters):
+            return True
         words.pointers[0] = PROGRAM
         with nogil:
             rc = _csrc.pyiptc_parse_rule(instance.instance, 0, words.count, words.pointers, NULL,
@@ -621,6 +629,31 @@ cdef class TableData:
                     and self.append_reply(chain, &reply, counters))
         finally:
             _csrc.pyiptc_reply_free(&reply)
+
+    cdef bint append_plain(self, Instance instance, _csrc.pyiptc_chain *chain, _Line words,
+                           const uint64_t *counters) except? False:
+        """Append a rule that needs no libxtables to be read; False where it does, or is wrong."""
+        cdef _csrc.pyiptc_plain plain
+        cdef _csrc.pyiptc_chain *jump = NULL
+        cdef unsigned char entry[ENTRY_MAX]
+        cdef Py_ssize_t size
+        cdef int kind
+        if not _csrc.pyiptc_plain_rule(self.table.family, words.count - 1, words.pointers + 1,
+                                       &plain):
+            return False
+        if plain.jump is not NULL:
+            jump = _csrc.pyiptc_table_find_chain(self.table, plain.jump)
+            if jump is not NULL and jump.hook >= 0:
+                return False
+        size = instance.lay_out(&plain, words.pointers + 1, jump is not NULL, entry, ENTRY_MAX,
+                                &kind)
+        if size == 0 or not self.is_allowed(chain, entry, <_csrc.pyiptc_rule_kind>kind):
+            return False
+        memcpy(entry + self.table.family.counters, counters, 16)
+        self.check(_csrc.pyiptc_table_insert(self.table, chain, chain.count, entry,
+                                             <uint32_t>size, <_csrc.pyiptc_rule_kind>kind, jump),
+                   "append entry to", f"chain {to_str(chain.name)}")
+        return True
 
     cdef bint append_reply(self, _csrc.pyiptc_chain *chain, const _csrc.pyiptc_reply *reply,
                            const uint64_t *counters) except? False:
@@ -644,6 +677,18 @@ cdef class TableData:
                                                  size, kind, jump),
                        "append entry to", f"chain {to_str(chain.name)}")
         return True
+
+    cdef str size_words(self):
+        """How large it is, for an error: roughly what the kernel needs for it."""
+        cdef uint64_t rules = 0, size = 0
+        cdef uint32_t i, j
+        cdef _csrc.pyiptc_chain *chain
+        for i in range(self.table.chain_count):
+            chain = self.table.chains[i]
+            rules += chain.count
+            for j in range(chain.count):
+                size += _csrc.pyiptc_chain_rule(chain, j).size
+        return f"{rules} rules of {size} bytes; a table has at most {XT_MAX_TABLE_SIZE} bytes"
 
     cdef bint is_allowed(self, const _csrc.pyiptc_chain *chain, const unsigned char *entry,
                          _csrc.pyiptc_rule_kind kind) noexcept:
@@ -744,4 +789,7 @@ def commit(Socket socket not None, TableData data not None) -> None:
             f"the rules of {data.name} were committed, their counters lost: "
             f"{os.strerror(error.number)}", error.number, to_str(error.operation), data.name)
     if rc < 0:
-        raise failure(&error, data.name, "commit", data.family)
+        failed = failure(&error, data.name, "commit", data.family)
+        if error.number == _errno.ENOMEM and isinstance(failed, KernelError):
+            failed.args = (f"{failed}: {data.size_words()}",)
+        raise failed

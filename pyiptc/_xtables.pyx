@@ -12,19 +12,38 @@ import threading
 import warnings
 from typing import NamedTuple
 
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport uint16_t, uint32_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport strlen
+from libc.string cimport memchr, memcpy, memset, strcmp, strlen
 
 from . cimport _csrc
 from ._blob cimport to_str
 
 from . import libraries
+from .process import caches
+from .pure import is_pure
 from .text import encode
 from .errors import LibraryWarning, UnsupportedError, XTablesError
 
 MATCH = _csrc.PYIPTC_MATCH
 TARGET = _csrc.PYIPTC_TARGET
+
+cdef enum:
+    MATCH_KIND = _csrc.PYIPTC_MATCH
+    TARGET_KIND = _csrc.PYIPTC_TARGET
+    PAYLOAD_HEADER = 32   # of struct xt_entry_match and struct xt_entry_target
+    STANDARD_SIZE = 40    # sizeof(struct xt_standard_target)
+    NF_DROP = 0
+    NF_ACCEPT = 1
+    XT_RETURN = -5
+    GOTO = 0x02           # IPT_F_GOTO
+    GOTO6 = 0x04          # IP6T_F_GOTO
+    KEY_MAX = 512         # bytes of words that are remembered
+    PAYLOADS_MAX = 4096   # payloads that are remembered
+    ENTRY_MAX = 8192      # bytes of an entry that is made without libxtables
+
+cdef char *PROGRAM = b"pyiptc"
 
 #: Longest name of an extension, in bytes (XT_EXTENSION_MAXNAMELEN without its NUL).
 NAME_MAX = 28
@@ -79,24 +98,33 @@ cdef bytes name_bytes(str name):
 
 
 cdef class _Words:
-    """_Words as a C program is given them. Copies: parsers write into them."""
+    """Words as a C program is given them, one after the other. Copies: parsers write into them."""
 
-    cdef list kept
     cdef int count
     cdef char **pointers
 
     def __cinit__(self, list words not None, str what not None):
-        cdef int i
+        cdef Py_ssize_t size = 0, length
+        cdef char *to
+        cdef int i = 1
+        cdef bytes word
+        for word in words:
+            size += len(word) + 1
         self.count = <int>len(words) + 1
-        self.kept = [b"pyiptc\0", *(bytearray(<bytes?>word) + b"\0" for word in words)]
-        if any(b"\0" in <bytes>word for word in words):
-            raise XTablesError(f"{what}: a value cannot have a NUL byte", what)
-        self.pointers = <char **>malloc((self.count + 1) * sizeof(char *))
+        # The pointers, then what they point to.
+        self.pointers = <char **>malloc((self.count + 1) * sizeof(char *) + size)
         if self.pointers is NULL:
             raise MemoryError
-        self.pointers[0] = <bytes>self.kept[0]
-        for i in range(1, self.count):
-            self.pointers[i] = <bytearray>self.kept[i]
+        self.pointers[0] = PROGRAM
+        to = <char *>(self.pointers + self.count + 1)
+        for word in words:
+            length = len(word)
+            if memchr(<const char *>word, 0, length) is not NULL:
+                raise XTablesError(f"{what}: a value cannot have a NUL byte", what)
+            memcpy(to, <const char *>word, length + 1)
+            self.pointers[i] = to
+            to += length + 1
+            i += 1
         self.pointers[self.count] = NULL
 
     def __dealloc__(self):
@@ -117,6 +145,9 @@ cdef class Instance:
         self.extensions = {}
         self.option_tables = {}
         self.protocols = {}
+        self.layout = _csrc.pyiptc_family_of(<unsigned int>family)
+        self.has_caches = caches()
+        self.payloads = {}
         error[0] = 0
         if libdir:
             libdir_text = libdir
@@ -226,26 +257,172 @@ cdef class Instance:
         Raises:
             XTablesError: An option was refused; the message is the library's.
         """
+        cdef list warned = []
+        cdef bytes payload
+        cdef bint is_assumed
+        cdef _Words argv = _Words(words, name)
+        if len(head) != <Py_ssize_t>self.layout.header_size:
+            raise ValueError(f"a header of {len(head)} bytes: expected {self.layout.header_size}")
+        payload = self.parse_words(kind, name, head, argv.count, argv.pointers, final, warned,
+                                   &is_assumed)
+        emit(warned, said)
+        return payload
+
+    cdef bytes parse_words(self, int kind, str name, const unsigned char *head, int argc,
+                           char **argv, bint final, list warned, bint *is_assumed):
+        """Let the library parse. The first word is the program's name, and after the last is NULL."""
         cdef bytes raw = name_bytes(name)
         cdef const char *c_name = raw
-        cdef const unsigned char *c_head = head
-        cdef size_t head_size = len(head)
         cdef _csrc.pyiptc_reply reply
         cdef int rc
         cdef unsigned int flags = _csrc.PYIPTC_PARSE_FINAL if final else 0
-        cdef list warned = []
-        cdef bytes payload = None
-        cdef _Words argv = _Words(words, name)
         with nogil:
-            rc = _csrc.pyiptc_parse(self.instance, <_csrc.pyiptc_kind>kind, c_name, c_head,
-                                    head_size, argv.count, argv.pointers, flags, &reply)
+            rc = _csrc.pyiptc_parse(self.instance, <_csrc.pyiptc_kind>kind, c_name, head,
+                                    self.layout.header_size, argc, argv, flags, &reply)
         try:
+            is_assumed[0] = bool(reply.is_assumed)
             self.check(rc, &reply, name, warned)
-            payload = PyBytes_FromStringAndSize(<const char *>reply.payload, reply.payload_size)
+            return PyBytes_FromStringAndSize(<const char *>reply.payload, reply.payload_size)
         finally:
             _csrc.pyiptc_reply_free(&reply)
-        emit(warned, said)
+
+    # -- without the library -----------------------------------------------------------------------
+
+    cdef bytes recall(self, int kind, const unsigned char *head, const char *name, int argc,
+                      char **argv):
+        """The complete payload that such words made before; None where they must be parsed.
+
+        Args:
+            name: Its bytes stand in memory before those of the words, one NUL between each, as
+                :class:`_Words` and a line's words do.
+        """
+        cdef const char *last = name
+        cdef Py_ssize_t size
+        cdef bytes key
+        cdef char *to
+        if argc > 0:
+            last = argv[argc - 1]
+        size = last - name + <Py_ssize_t>strlen(last)
+        if size > KEY_MAX:
+            return None
+        key = PyBytes_FromStringAndSize(NULL, size + 5)
+        to = PyBytes_AS_STRING(key)
+        to[0] = <char>kind
+        memcpy(to + 1, head + self.layout.proto, 2)
+        memcpy(to + 3, head + self.layout.flags, 2)
+        memcpy(to + 5, name, size)
+        found = self.payloads.get(key)
+        if found is None:
+            return self.learn(kind, key, head, name, argc, argv)
+        return <bytes>found
+
+    cdef bytes learn(self, int kind, bytes key, const unsigned char *head, const char *name,
+                     int argc, char **argv):
+        """Parse, and remember what came of it where that is a matter of these words alone."""
+        cdef list warned = []
+        cdef bytes payload
+        cdef bint is_assumed = False
+        cdef int i
+        cdef str extension = to_str(name)
+        cdef list words = [to_str(argv[i]) for i in range(argc)]
+        cdef _Words copies
+        if any([not word for word in words]):
+            # Nobody has an empty value; and in the key it would look like two ends.
+            return None
+        try:
+            if not is_pure(kind, extension, words, self.options):
+                return None
+            copies = _Words([encode(word) for word in words], extension)
+            payload = self.parse_words(kind, extension, head, copies.count, copies.pointers, True,
+                                       warned, &is_assumed)
+        except (XTablesError, UnknownPayload):
+            return None
+        if warned or is_assumed:
+            return None
+        if len(self.payloads) >= PAYLOADS_MAX:
+            self.payloads.clear()
+        self.payloads[key] = payload
         return payload
+
+    cdef Py_ssize_t lay_out(self, const _csrc.pyiptc_plain *rule, char **argv, bint is_chain,
+                            unsigned char *entry, Py_ssize_t room, int *kind) except -1:
+        """Make the entry of a plain rule.
+
+        Args:
+            argv: What *rule* was made of.
+            is_chain: What it jumps to is known to be a chain.
+            kind: Out: that of the entry.
+        Returns:
+            Its size, or 0 where it has to be parsed: nothing is said of what may be wrong with it.
+        """
+        cdef const _csrc.pyiptc_family *layout = self.layout
+        cdef Py_ssize_t at = layout.header_size, size
+        cdef uint16_t end_of_matches, end
+        cdef const _csrc.pyiptc_part *part
+        cdef bytes payload
+        cdef uint32_t i
+        if not self.has_caches:
+            return 0
+        memcpy(entry, rule.header, layout.header_size)
+        for i in range(rule.part_count):
+            part = &rule.parts[i]
+            if at + <Py_ssize_t>_csrc.PYIPTC_PLAIN_MAX > room:
+                return 0
+            size = _csrc.pyiptc_plain_match(layout, entry, part.name, part.count,
+                                            argv + part.first, entry + at)
+            if size == 0:
+                payload = self.recall(MATCH_KIND, entry, part.name, part.count, argv + part.first)
+                if payload is None or at + len(payload) > room:
+                    return 0
+                size = len(payload)
+                memcpy(entry + at, <const char *>payload, size)
+            at += size
+        end_of_matches = <uint16_t>at
+        at = self.lay_out_target(rule, argv, is_chain, entry, at, room, kind)
+        if at == 0:
+            return 0
+        end = <uint16_t>at
+        memcpy(entry + layout.offsets, &end_of_matches, 2)
+        memcpy(entry + layout.offsets + 2, &end, 2)
+        return at
+
+    cdef Py_ssize_t lay_out_target(self, const _csrc.pyiptc_plain *rule, char **argv,
+                                   bint is_chain, unsigned char *entry, Py_ssize_t at,
+                                   Py_ssize_t room, int *kind) except -1:
+        """The target of :meth:`lay_out`, put at *at*: where it ends, or 0."""
+        cdef int verdict = 0
+        cdef uint16_t size = STANDARD_SIZE
+        cdef bytes payload
+        kind[0] = _csrc.PYIPTC_RULE_PLAIN
+        if at + STANDARD_SIZE > room:
+            return 0
+        if rule.jump is NULL:
+            kind[0] = _csrc.PYIPTC_RULE_FALLTHROUGH
+        elif not rule.is_goto and strcmp(rule.jump, b"ACCEPT") == 0:
+            verdict = -NF_ACCEPT - 1
+        elif not rule.is_goto and strcmp(rule.jump, b"DROP") == 0:
+            verdict = -NF_DROP - 1
+        elif not rule.is_goto and strcmp(rule.jump, b"RETURN") == 0:
+            verdict = XT_RETURN
+        elif is_chain:
+            kind[0] = _csrc.PYIPTC_RULE_JUMP
+            if rule.is_goto:
+                entry[self.layout.flags] |= GOTO if self.family == 2 else GOTO6
+        elif rule.is_goto:
+            return 0
+        else:
+            payload = self.recall(TARGET_KIND, entry, rule.jump, rule.jump_count,
+                                  argv + rule.jump_first)
+            if payload is None or at + len(payload) > room:
+                return 0
+            memcpy(entry + at, <const char *>payload, len(payload))
+            return at + len(payload)
+        if rule.jump_count != 0:
+            return 0
+        memset(entry + at, 0, STANDARD_SIZE)
+        memcpy(entry + at, &size, 2)
+        memcpy(entry + at + PAYLOAD_HEADER, &verdict, 4)
+        return at + STANDARD_SIZE
 
     def rule(self, list words not None, bint resolve=False) -> tuple[list[bytes], int, str | None]:
         """Make entries of what may follow ``iptables -A CHAIN``.
@@ -267,7 +444,14 @@ cdef class Instance:
         cdef list entries = []
         cdef str jump = None
         cdef size_t size
+        cdef _csrc.pyiptc_plain plain
+        cdef unsigned char entry[ENTRY_MAX]
         cdef _Words argv = _Words(words, "a rule")
+        if self.has_caches and _csrc.pyiptc_plain_rule(self.layout, argv.count - 1,
+                                                       argv.pointers + 1, &plain):
+            size = self.lay_out(&plain, argv.pointers + 1, False, entry, ENTRY_MAX, &kind)
+            if size > 0:
+                return [PyBytes_FromStringAndSize(<const char *>entry, size)], kind, None
         with nogil:
             rc = _csrc.pyiptc_parse_rule(self.instance, resolve, argv.count, argv.pointers, NULL,
                                          &reply)

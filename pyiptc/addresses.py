@@ -3,13 +3,23 @@
 
 from __future__ import annotations
 
+import functools
 import socket
 from typing import NamedTuple, Optional
 
 from .errors import RuleError, shown
 from .text import decode, encode
 
-__all__ = ["Network", "format_interface", "format_network", "parse_interface", "parse_network"]
+__all__ = [
+    "Network",
+    "format_interface",
+    "format_network",
+    "masked",
+    "parse_interface",
+    "parse_network",
+    "prefix_length",
+    "prefix_mask",
+]
 
 #: Longest name of an interface, in bytes (IFNAMSIZ without its NUL).
 INTERFACE_MAX = 15
@@ -60,6 +70,13 @@ def prefix_mask(length: int, size: int) -> bytes:
     return (((1 << length) - 1) << (bits - length)).to_bytes(size, "big")
 
 
+def masked(network: Network) -> Network:
+    """The network as the kernel compares it: without the bits of the address that do not count."""
+    kept = int.from_bytes(network.address, "big") & int.from_bytes(network.mask, "big")
+    return Network(kept.to_bytes(len(network.mask), "big"), network.mask)
+
+
+@functools.lru_cache(maxsize=256)
 def prefix_length(mask: bytes) -> Optional[int]:
     """Number of ones of a contiguous mask; None where it is not contiguous."""
     bits = len(mask) * 8

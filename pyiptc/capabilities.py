@@ -15,7 +15,7 @@ import sys
 from typing import Optional, TypedDict
 
 from . import _xtables, libraries, process
-from .lock import lock_kind
+from .lock import chosen_path, in_user_namespace, lock_kind
 from .version import __version__
 
 __all__ = [
@@ -139,8 +139,6 @@ _IP_SET_OP_VERSION = 0x100
 
 _CAP_NET_ADMIN, _CAP_NET_RAW, _CAP_SYS_MODULE, _CAP_SYS_ADMIN = 12, 13, 16, 21
 
-_LOCK_FILE = "/run/xtables.lock"
-
 
 def capabilities() -> Capabilities:
     """What this machine, kernel, process and set of libraries can do.
@@ -151,7 +149,7 @@ def capabilities() -> Capabilities:
     """
     uname = os.uname()
     may = _effective()
-    user_namespace = _in_user_namespace()
+    user_namespace = in_user_namespace()
     library, error = _find(libraries.LIBXTABLES)
     directories = _directories(library)
     files = _extension_files(directories)
@@ -177,7 +175,7 @@ def capabilities() -> Capabilities:
             "user_namespace": user_namespace,
             "set_id": os.getuid() != os.geteuid() or os.getgid() != os.getegid(),
         },
-        "lock": _lock(cookie, user_namespace),
+        "lock": _lock(cookie),
         "namespaces": {"cookie": cookie, "can_enter": _CAP_SYS_ADMIN in may},
         "ipset": _ipset(),
         "revisions": False,
@@ -353,25 +351,11 @@ def _effective() -> frozenset[int]:
     return frozenset(number for number in range(64) if mask >> number & 1)
 
 
-def _in_user_namespace() -> bool:
-    mapped = _read("/proc/self/uid_map")
-    return mapped is not None and mapped.split() != ["0", "0", "4294967295"]
-
-
-def _lock(cookie: Optional[int], user_namespace: bool) -> LockCapabilities:
+def _lock(cookie: Optional[int]) -> LockCapabilities:
     """What :func:`pyiptc.lock.lock_path` says, without creating the file."""
     kind = lock_kind(None)
-    path: Optional[str] = os.environ.get("XTABLES_LOCKFILE") or _LOCK_FILE
-    assert path is not None
-    error = _cannot_open(path)
-    own = f"/tmp/pyiptc-{os.getuid()}-{cookie}.lock"
-    if kind == "none":
-        path = error = None
-    elif kind == "netns" or (
-        kind == "auto" and path == _LOCK_FILE and user_namespace and error is not None
-    ):
-        path, error = own, _cannot_open(own)
-    return {"kind": kind, "path": path, "error": error}
+    path = chosen_path(cookie, kind, lambda path: _cannot_open(path) is None)
+    return {"kind": kind, "path": path, "error": None if path is None else _cannot_open(path)}
 
 
 def _cannot_open(path: str) -> Optional[str]:

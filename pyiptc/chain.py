@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from .checks import new_chain_name, settled
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from .table import Table
 
 __all__ = ["Chain"]
+
+_HERE: AbstractContextManager[object] = contextlib.nullcontext()
 
 #: A rule, or text or words to be parsed.
 AnyRule = Union[Rule, str, Sequence[str]]
@@ -107,10 +111,10 @@ class Chain:
             rules = [
                 make(entry, self, (listing, index)) for index, entry in enumerate(listing.entries)
             ]
-            for rule in rules:
-                if rule._is_bound:
-                    with self.table._inside(rule):
-                        rule._read_here()
+            bound = [rule for rule in rules if rule._is_bound]
+            with self._there(bool(bound)):
+                for rule in bound:
+                    rule._read_here()
         return rules
 
     def exists(self) -> bool:
@@ -293,6 +297,12 @@ class Chain:
         with table._reading() as data:
             return data.counters(self.name)
 
+    def _there(self, is_bound: bool) -> AbstractContextManager[object]:
+        """The table's namespace, for what means something there only: sets."""
+        if not is_bound:
+            return _HERE
+        return self.table._namespace.socket(self.table._family)
+
     def _rule(self, rule: Any) -> Rule:
         """A rule of a rule, text or words."""
         if isinstance(rule, Rule):
@@ -300,10 +310,9 @@ class Chain:
         if isinstance(rule, (str, list, tuple)):
             parse = self.table._rule_class.parse
             words = [rule] if isinstance(rule, str) else rule
-            if not any(isinstance(word, str) and "set" in word.lower() for word in words):
-                return parse(rule)
-            # A set's name means something in the table's namespace only.
-            with self.table._namespace.socket(self.table._family):
+            with self._there(
+                any(isinstance(word, str) and "set" in word.lower() for word in words)
+            ):
                 return parse(rule)
         raise TypeError(f"expected a {self.table._rule_class.__name__} or text, not {shown(rule)}")
 
@@ -319,16 +328,12 @@ class Chain:
 
     def _compiled(self, rule: Rule, data: TableData) -> Entry:
         """A rule's entry, as it is in this table's namespace."""
-        if not rule._is_bound:
-            return rule._compile(data.has_chain)
-        with self.table._inside(rule):
+        with self._there(rule._is_bound):
             return rule._compile(data.has_chain)
 
     def _settled(self, rule: Rule, data: TableData) -> Entry:
         """The same, checked for this chain."""
-        if not rule._is_bound:
-            return settled(rule, data, self.name)
-        with self.table._inside(rule):
+        with self._there(rule._is_bound):
             return settled(rule, data, self.name)
 
     def _put(self, rule: AnyRule, how: str, index: Optional[int]) -> None:

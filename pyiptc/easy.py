@@ -14,7 +14,7 @@ from typing import Any, Optional, Union
 
 from .chain import Chain
 from .counters import Counters
-from .errors import IPTCError
+from .errors import IPTCError, bounded, shown
 from .rule import Rule, Rule6
 from .table import Table, Table6, is_table6_available, is_table_available
 
@@ -85,7 +85,7 @@ def _table(table: str, ipv6: bool) -> Table:
 def _chain(table: str, chain: str, ipv6: bool) -> Chain:
     found = _table(table, ipv6)
     if not found.is_chain(chain):
-        raise AttributeError(f"Table <{table}> has no chain <{chain}>")
+        raise AttributeError(f"Table <{table}> has no chain <{bounded(chain)}>")
     return Chain(found, chain)
 
 
@@ -238,7 +238,7 @@ def _index(table: str, chain: str, rule_d: RuleDict, ipv6: bool) -> tuple[Chain,
     found = _chain(table, chain, ipv6)
     index = found._find(encode_iptc_rule(rule_d, ipv6))
     if index < 0:
-        raise AttributeError(f"Chain <{chain}@{table}> has no rule <{rule_d}>")
+        raise AttributeError(f"Chain <{chain}@{table}> has no rule <{shown(rule_d)}>")
     return found, index
 
 

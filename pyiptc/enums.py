@@ -53,6 +53,10 @@ class HeaderFlag(enum.IntFlag):
     GOTO6 = 0x04  # IP6T_F_GOTO
 
 
+#: The flag of ``-g``, by family.
+GOTO_FLAGS = {Family.IPV4: int(HeaderFlag.GOTO), Family.IPV6: int(HeaderFlag.GOTO6)}
+
+
 class Inverted(enum.IntFlag):
     """``invflags``: the same bits in both families."""
 

@@ -42,6 +42,7 @@ __all__ = [
 
 _shown = reprlib.Repr()
 _shown.maxlevel = 3
+_shown.maxdict = _shown.maxlist = _shown.maxtuple = 20
 _shown.maxstring = _shown.maxother = 120
 
 
@@ -50,8 +51,23 @@ def shown(value: object) -> str:
     return _shown.repr(value)
 
 
+#: Characters of a message's beginning and end that are kept where it is longer than both.
+_BEGINNING, _END = 1500, 500
+
+
+def bounded(message: str) -> str:
+    """A message that can be read, however long what it repeats is."""
+    if len(message) <= _BEGINNING + _END:
+        return message
+    left_out = len(message) - _BEGINNING - _END
+    return f"{message[:_BEGINNING]} [{left_out} characters] {message[-_END:]}"
+
+
 class IPTCError(Exception):
     """Base of all errors of pyiptc."""
+
+    def __init__(self, *args: object) -> None:
+        super().__init__(*(bounded(arg) if isinstance(arg, str) else arg for arg in args))
 
     errno: Optional[int] = None
     """The kernel's or the library's error number, where there is one."""

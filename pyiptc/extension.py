@@ -12,7 +12,7 @@ from ._blob import PAYLOAD_HEADER, payload_name, payload_revision
 from .enums import Kind
 from .errors import BlobError, UnknownOptionError, XTablesError, shown
 from .identity import user_size
-from .mended import mended
+from .printing import OPAQUE, part_text
 from .text import Option, decode, encode, read_options
 
 if TYPE_CHECKING:
@@ -86,6 +86,8 @@ class IPTCModule:
             self._start_with_name(name, revision)
 
     def _start_with_payload(self, payload: bytes) -> None:
+        if not isinstance(payload, bytes):
+            raise TypeError(f"a payload is bytes, not {shown(payload)}")
         size = int.from_bytes(payload[:2], sys.byteorder)
         if not PAYLOAD_HEADER <= len(payload) == size or size % 8:
             raise BlobError(f"a payload of {len(payload)} bytes that says it has {size}")
@@ -97,10 +99,10 @@ class IPTCModule:
             self._options = self._read_options()
 
     def _start_with_name(self, name: str, revision: Optional[int]) -> None:
-        extension = self._find(name)
+        extension = find_extension(self._family, self._kind, name)
         if revision is not None and revision != extension.revision:
             raise XTablesError(
-                f"{name}: revision {revision} cannot be had, the library and this kernel have "
+                f"{name}: revision {shown(revision)} cannot be had, the library and this kernel have "
                 f"agreed on {extension.revision}",
                 name,
                 revision,
@@ -109,9 +111,6 @@ class IPTCModule:
         self._name = name
         self._payload = None
         self._options = []
-
-    def _find(self, name: str) -> _xtables.Extension:
-        return find_extension(self._family, self._kind, name)
 
     # -- payload -----------------------------------------------------------------------------------
 
@@ -160,24 +159,15 @@ class IPTCModule:
             return self._make(final=False)
 
     def _print(self) -> tuple[str, str]:
-        """Alias and options as the extension prints them."""
+        """Name and options as the extension prints them; nothing where it is opaque."""
         payload, head = self._view(), self._head
         if self._printed is not None and self._printed[:2] == (payload, head):
             return self._printed[2:]
-        try:
-            alias, raw = _xtables.instance(self._family).save(self._kind, head, payload)
-        except (_xtables.UnknownPayload, XTablesError):
+        found = part_text(self._family, self._kind, head, payload)
+        if found is None:
             return "", ""
-        text = mended(
-            self._family,
-            self._kind,
-            payload_name(payload),
-            payload_revision(payload),
-            payload[PAYLOAD_HEADER:],
-            decode(raw),
-        )
-        self._printed = (payload, head, alias, text)
-        return alias, text
+        self._printed = (payload, head, *found)
+        return found
 
     @property
     def is_opaque(self) -> bool:
@@ -185,18 +175,15 @@ class IPTCModule:
 
         Such a match or target is kept, moved and deleted with its rule; it has no options.
         """
-        if self._options is not None:
-            return False
-        try:
-            _xtables.instance(self._family).save(self._kind, self._head, self._view())
-        except (_xtables.UnknownPayload, XTablesError):
-            return True
-        return False
+        return (
+            self._options is None
+            and part_text(self._family, self._kind, self._head, self._view()) is None
+        )
 
     def _text(self) -> str:
         """What stands after the name in a rule's text."""
         if self._options is None and self.is_opaque:
-            return " [unsupported revision]"
+            return OPAQUE
         try:
             return self._print()[1]
         except XTablesError:

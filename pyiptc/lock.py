@@ -14,11 +14,12 @@ import os
 import stat
 import threading
 import time
+from collections.abc import Callable
 from typing import Optional
 
 from .errors import AccessError, LockTimeout, TransactionError, shown
 
-__all__ = ["checked_wait", "held", "lock_kind", "lock_path"]
+__all__ = ["checked_wait", "chosen_path", "held", "in_user_namespace", "lock_kind", "lock_path"]
 
 KINDS = ("auto", "host", "netns", "none")
 
@@ -73,12 +74,19 @@ def lock_path(cookie: int, kind: Optional[str] = None) -> Optional[str]:
         cookie: Number of the namespace.
         kind: One of these; None as :func:`lock_kind` says.
     """
+    return chosen_path(cookie, kind, _can_open)
+
+
+def chosen_path(
+    cookie: Optional[int], kind: Optional[str], can_open: Callable[[str], bool]
+) -> Optional[str]:
+    """As :func:`lock_path`, for whoever has another way to find out what can be opened."""
     kind = lock_kind(kind)
     if kind == "none":
         return None
     path = os.environ.get("XTABLES_LOCKFILE") or _DEFAULT
     if kind == "host" or (
-        kind == "auto" and (path != _DEFAULT or not _in_user_namespace() or _can_open(path))
+        kind == "auto" and (path != _DEFAULT or not in_user_namespace() or can_open(path))
     ):
         return path
     return f"/tmp/pyiptc-{os.getuid()}-{cookie}.lock"
@@ -93,7 +101,7 @@ def checked_wait(wait: object) -> float:
     return float(min(wait, _FOR_EVER))
 
 
-def _in_user_namespace() -> bool:
+def in_user_namespace() -> bool:
     """Whether user ids are mapped, so that root here is nobody on the host."""
     try:
         with open("/proc/self/uid_map", encoding="ascii") as file:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What kind of process this is: some can have no tables at all."""
+"""What kind of process this is, and what it was asked to do without."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Optional
 
 from .errors import UnsupportedError
 
-__all__ = ["bits", "check_width", "kernel_bits"]
+__all__ = ["bits", "caches", "check_width", "kernel_bits"]
 
 #: What uname calls machines whose kernel has 64 bits.
 _WIDE = frozenset(
@@ -19,6 +19,15 @@ _WIDE = frozenset(
         *("loongarch64", "sparc64", "parisc64", "alpha", "ia64"),
     }
 )
+
+
+def caches() -> bool:
+    """Whether there may be ways round libxtables: what it said before, and what it would say.
+
+    ``PYIPTC_CACHES=0`` in the environment turns them all off. It is read where a family is first
+    used, and holds for the process.
+    """
+    return os.environ.get("PYIPTC_CACHES") != "0"
 
 
 def bits() -> int:

@@ -14,18 +14,19 @@ from .addresses import (
     Network,
     format_interface,
     format_network,
+    masked,
     parse_interface,
     parse_network,
     prefix_mask,
 )
 from .counters import Counters, checked
 from .dictionary import fill, to_dict
-from .enums import Family, HeaderFlag, Inverted
+from .enums import GOTO_FLAGS, Family, HeaderFlag, Inverted
 from .errors import RuleError, XTablesError, shown
 from .extension import NAMESPACE_DEPENDENT
 from .identity import Key, key_of, mask_of, unordered
 from .match import Match
-from .printing import entry_text
+from .printing import entry_text, header_words
 from .target import Target
 from .text import encode, quoted, shell_split, split
 
@@ -64,7 +65,7 @@ class Rule:
 
     protocols = _protocol_names()
     _family = Family.IPV4
-    _goto_flag = int(HeaderFlag.GOTO)
+    _goto_flag = GOTO_FLAGS[Family.IPV4]
     _any = "0.0.0.0/0"
 
     def __init__(
@@ -358,6 +359,8 @@ class Rule:
 
     def remove_match(self, match: Match) -> None:
         """Take the first match out that equals *match*. Raises ValueError."""
+        if match not in self.matches:
+            raise ValueError(f"{shown(match)} is not in list: no such match in this rule")
         index = self.matches.index(match)
         self._edit()
         assert self._matches is not None
@@ -447,8 +450,7 @@ class Rule:
 
     def _kept(self, network: Network) -> Network:
         """IPv4 addresses read back without the bits that their mask hides."""
-        pairs = zip(network.address, network.mask)
-        return Network(bytes(byte & bits for byte, bits in pairs), network.mask)
+        return masked(network)
 
     # -- interfaces --------------------------------------------------------------------------------------
 
@@ -642,45 +644,12 @@ class Rule:
         """The rule as ``iptables-save`` prints it after the chain's name."""
         if self._entry is not None and self._matches is None:
             return entry_text(self._entry)
-        header = self._unpacked()
-        words = [*self._header_words(header)]
+        words = list(header_words(self._unpacked()))
         words += [f"-m {match.name}{match._text()}" for match in self._matches or ()]
         if self._target is not None and self._target.name:
             flag = "-g" if self._target.goto else "-j"
             words.append(f"{flag} {quoted(self._target.name)}{self._target._text()}")
         return " ".join(words)
-
-    def _header_words(self, header: Header) -> list[str]:
-        words = []
-        for flag, network, inverted in (
-            ("-s", Network(header.src, header.src_mask), Inverted.SOURCE),
-            ("-d", Network(header.dst, header.dst_mask), Inverted.DESTINATION),
-        ):
-            network = self._kept_in_kernel(network)
-            if any(network.mask) or any(network.address) or header.invflags & inverted:
-                words.append(_signed(header, inverted, f"{flag} {self._saved(network)}"))
-        for flag, interface, inverted in (
-            ("-i", header.in_interface, Inverted.IN_INTERFACE),
-            ("-o", header.out_interface, Inverted.OUT_INTERFACE),
-        ):
-            shown = format_interface(*interface)
-            # iptables 1.8.9 prints nothing for `! -i +`, which would mean any interface.
-            if shown or header.invflags & inverted:
-                words.append(_signed(header, inverted, f"{flag} {quoted(shown or '+')}"))
-        if header.proto:
-            name = _xtables.instance(self._family).protocol_name(header.proto) or header.proto
-            words.append(_signed(header, Inverted.PROTOCOL, f"-p {name}"))
-        if self._family == Family.IPV4 and header.flags & HeaderFlag.FRAGMENT:
-            words.append(_signed(header, Inverted.FRAGMENT, "-f"))
-        return words
-
-    def _saved(self, network: Network) -> str:
-        return format_network(network, self._family)
-
-    def _kept_in_kernel(self, network: Network) -> Network:
-        return Network(
-            bytes(byte & bits for byte, bits in zip(network.address, network.mask)), network.mask
-        )
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {str(self) or '(any packet)'}>"
@@ -754,10 +723,6 @@ def _checked_words(words: Sequence[str]) -> list[str]:
     return words
 
 
-def _signed(header: Header, flag: int, words: str) -> str:
-    return f"! {words}" if header.invflags & flag else words
-
-
 def _without_counters(header: Header) -> bytes:
     copy = header.copy()
     copy.counters = (0, 0)
@@ -768,7 +733,7 @@ class Rule6(Rule):
     """An IPv6 rule: as :class:`Rule`, with ``address/length`` and without fragments."""
 
     _family = Family.IPV6
-    _goto_flag = int(HeaderFlag.GOTO6)
+    _goto_flag = GOTO_FLAGS[Family.IPV6]
     _any = "::/0"
 
     def _kept(self, network: Network) -> Network:

@@ -242,15 +242,6 @@ class Table:
             self._check_open()
             yield self._data
 
-    @contextlib.contextmanager
-    def _inside(self, rule: Rule) -> Iterator[None]:
-        """The table's namespace, for a rule that means something there only."""
-        if not rule._is_bound:
-            yield
-            return
-        with self._namespace.socket(self._family):
-            yield
-
     def _check_outside(self) -> None:
         if self._transaction is not None:
             raise TransactionError(f"table {self.name} is in a transaction: it commits at its end")

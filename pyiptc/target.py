@@ -11,6 +11,7 @@ from ._blob import FALLTHROUGH, JUMP, PLAIN, Entry, payload_name, standard_targe
 from .enums import Kind, Verdict
 from .errors import XTablesError, shown
 from .extension import IPTCModule
+from .printing import verdict_name
 
 if TYPE_CHECKING:
     from .rule import Rule
@@ -24,8 +25,6 @@ VERDICTS = {
     "QUEUE": Verdict.QUEUE,
     "RETURN": Verdict.RETURN,
 }
-
-_NAMES = {int(verdict): name for name, verdict in VERDICTS.items()}
 
 
 class Target(IPTCModule):
@@ -134,7 +133,7 @@ class Target(IPTCModule):
             target._start_standard(rule, entry.jump or "")
             if entry.verdict is not None:
                 target._number = entry.verdict
-                target._name = _NAMES.get(entry.verdict, str(entry.verdict))
+                target._name = verdict_name(entry.verdict)
         else:
             target._rule = rule
             target._made = target._printed = None

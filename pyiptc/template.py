@@ -22,7 +22,8 @@ PLACE = "{}"
 #: port as a number or as text; any other text.
 Value = Union[str, int, bytes]
 
-#: Values of documentation, of which every byte differs from the other's.
+#: Two values each, of which the first and the last byte differ from the other's: what is between
+#: the first and the last byte that differ in the entries is the field.
 _ADDRESSES = {
     2: ("192.0.2.1", "203.113.65.7"),
     10: ("2001:db8::1", "fe80:1a2b:3c4d:5e6f:7a8b:9cad:beef:2"),
@@ -56,8 +57,8 @@ def field_of(family: int, template: str, parse: Callable[[str], Entry]) -> Optio
 
     Args:
         parse: Makes the entry of a rule's text.
-    Raises:
-        XTablesError, RuleError: The template is no rule, whatever stands there.
+            That the template is no rule with such a value, which XTablesError and RuleError say,
+            may still mean that it is one with another.
     """
     probes = [(_ADDRESSES[family], True), (tuple(map(str, _PORTS)), False)]
     for values, is_address in probes:

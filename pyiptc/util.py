@@ -9,7 +9,7 @@ from typing import Optional
 
 from . import libraries
 from ._kernel import load_module
-from .errors import IPTCError
+from .errors import IPTCError, shown
 
 __all__ = ["find_libc", "find_library", "load_kernel"]
 
@@ -32,6 +32,8 @@ def load_kernel(name: str, exc_if_failed: bool = False) -> None:
 def find_library(*names: str) -> tuple[Optional[ctypes.CDLL], Optional[int]]:
     """The first library that loads, and the number in its soname; no program is run."""
     for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"the name of a library is a string, not {shown(name)}")
         for candidate in (name, f"lib{name}.so", f"{name}.so", libraries.LIBXTABLES):
             if candidate == libraries.LIBXTABLES and name not in ("xtables", "libxtables"):
                 continue

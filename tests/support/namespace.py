@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import fcntl
 import os
 import socket
@@ -11,23 +10,17 @@ import struct
 from collections.abc import Iterator
 from pathlib import Path
 
+from support.libc import check, libc
+
 CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 SIOCGIFFLAGS = 0x8913
 SIOCSIFFLAGS = 0x8914
 IFF_UP = 0x1
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _check(result: int, call: str) -> None:
-    if result != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{call}: {os.strerror(number)}")
-
 
 def unshare(flags: int) -> None:
-    _check(_libc.unshare(flags), f"unshare({flags:#x})")
+    check(libc.unshare(flags), f"unshare({flags:#x})")
 
 
 class NetworkNamespace:
@@ -58,7 +51,7 @@ class NetworkNamespace:
         return f"/proc/{os.getpid()}/fd/{self.fd}"
 
     def enter(self) -> None:
-        _check(_libc.setns(self.fd, CLONE_NEWNET), "setns")
+        check(libc.setns(self.fd, CLONE_NEWNET), "setns")
 
     @contextlib.contextmanager
     def entered(self) -> Iterator[NetworkNamespace]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import os
 import struct
 from collections.abc import Iterator
+
+from support.libc import check, libc
 
 CAP_DAC_OVERRIDE = 1
 CAP_NET_ADMIN = 12
@@ -16,19 +17,11 @@ CAP_SYS_ADMIN = 21
 _VERSION_3 = 0x20080522
 PR_SET_NO_NEW_PRIVS = 38
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
-def _check(result: int, call: str) -> None:
-    if result != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{call}: {os.strerror(number)}")
-
 
 def _get() -> list[int]:
     """Effective, permitted and inheritable ones; each is 64 bits wide."""
     buffer = ctypes.create_string_buffer(24)
-    _check(_libc.capget(struct.pack("=Ii", _VERSION_3, 0), buffer), "capget")
+    check(libc.capget(struct.pack("=Ii", _VERSION_3, 0), buffer), "capget")
     low, high = struct.unpack("=3I", buffer.raw[:12]), struct.unpack("=3I", buffer.raw[12:])
     return [one | other << 32 for one, other in zip(low, high)]
 
@@ -36,7 +29,7 @@ def _get() -> list[int]:
 def _set(sets: list[int]) -> None:
     low, high = [bits & 0xFFFFFFFF for bits in sets], [bits >> 32 for bits in sets]
     data = struct.pack("=6I", *low, *high)
-    _check(_libc.capset(struct.pack("=Ii", _VERSION_3, 0), data), "capset")
+    check(libc.capset(struct.pack("=Ii", _VERSION_3, 0), data), "capset")
 
 
 @contextlib.contextmanager
@@ -54,4 +47,4 @@ def keep_only(*kept: int) -> None:
     """Give up all capabilities but these, for good."""
     bits = sum(1 << number for number in kept)
     _set([bits, bits, 0])
-    _check(_libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
+    check(libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")

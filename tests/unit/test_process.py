@@ -61,3 +61,13 @@ def test_this_one() -> None:
     assert process.bits() in (32, 64)
     assert process.kernel_bits() in (process.bits(), 64)
     process.check_width()
+
+
+@pytest.mark.parametrize(("value", "on"), [(None, True), ("1", True), ("", True), ("0", False)])
+def test_caches_can_be_turned_off(
+    value: str | None, on: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYIPTC_CACHES", raising=False)
+    if value is not None:
+        monkeypatch.setenv("PYIPTC_CACHES", value)
+    assert process.caches() is on
