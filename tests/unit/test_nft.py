@@ -281,6 +281,14 @@ def test_odd_header(family: Family, places: tuple[int, int], data: bytes, reason
         _nft.encode(Entry(family.nfproto, bytes(blob)))
 
 
+@pytest.mark.parametrize("name", [b"", b"x" * 29], ids=["none", "endless"])
+@pytest.mark.parametrize("form", ALL_FORMS)
+def test_name_of_no_good_length(family: Family, name: bytes, form: int) -> None:
+    match = struct.pack("=H29sB", 32, name, 0)
+    with pytest.raises(RuleError, match="good length"):
+        _nft.encode(plain_entry(family, match), form)
+
+
 # -- what cannot be read ----------------------------------------------------------------------------------
 
 ETH0 = make.load_meta(6) + make.cmp(0, b"eth0\0")
@@ -431,7 +439,7 @@ def test_next_header_ipv6() -> None:
     assert "next header" in refused(FAMILIES["ipv6"], expressions)
 
 
-# -- what others write, and can be read ----------------------------------------------------------------------
+# -- what old kernels and others write, and can be read ----------------------------------------------------------------------
 
 
 def test_ports_as_nft_writes_them(family: Family) -> None:
@@ -442,6 +450,28 @@ def test_ports_as_nft_writes_them(family: Family) -> None:
     assert text_of(family, empty) == "-p tcp -m tcp --dport 22:65535 -m tcp --dport 0:1"
     twice = TCP + (PORT + make.cmp(0, b"\0\x16")) * 2
     assert text_of(family, twice) == "-p tcp -m tcp --dport 22 -m tcp --dport 22"
+
+
+def test_of_old_kernels(family: Family) -> None:
+    """Before Linux 5.6 a mask has no operation, and at first a limit had no kind."""
+    numbers = (rawnft.be32(1, 1), rawnft.be32(2, 1), rawnft.be32(3, 4))
+    values = (make.value(4, b"\xff\0\0\0"), make.value(5, bytes(4)))
+    masked = make.load_meta(3) + rawnft.expression("bitwise", *numbers, *values)
+    rule = masked + make.cmp(0, b"\1\0\0\0")
+    assert text_of(family, rule) == "-m mark --mark 0x1/0xff"
+    limit = rawnft.expression("limit", rawnft.be64(1, 5), rawnft.be64(2, 60), rawnft.be32(3, 9))
+    assert text_of(family, limit) == "-m limit --limit 5/min --limit-burst 9"
+
+
+def test_any_constant_register(family: Family) -> None:
+    """nft and iptables-nft use different ones."""
+    for register in (1, 8, 9):
+        head = rawnft.be32(1, register)
+        constant = rawnft.expression("immediate", head, make.value(2, b"\1"))
+        trace = rawnft.expression("meta", rawnft.be32(2, 12), rawnft.be32(3, register))
+        assert text_of(family, constant + trace) == "-j TRACE"
+    other = rawnft.expression("meta", rawnft.be32(2, 12), rawnft.be32(3, 2))
+    assert "no constant" in refused(family, constant + other)
 
 
 def test_uncounted(family: Family) -> None:
