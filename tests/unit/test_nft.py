@@ -303,7 +303,7 @@ def test_name_of_no_good_length(family: Family, name: bytes, form: int) -> None:
 # -- what cannot be read ----------------------------------------------------------------------------------
 
 ETH0 = make.load_meta(6) + make.cmp(0, b"eth0\0")
-TCP = make.load_meta(16) + make.cmp(0, b"\x06")
+OF_TCP = make.load_meta(16) + make.cmp(0, b"\x06")
 PORT = make.load_payload(2, 2, 2)
 COMMENT = make.match("comment", b"x".ljust(256, b"\0"))
 NAME = rawnft.text
@@ -313,7 +313,7 @@ UNREADABLE = {
     "lookup": (ETH0 + rawnft.expression("lookup"), "a set or a map"),
     "ct": (rawnft.expression("ct"), "connection tracking"),
     "second interface": (ETH0 + ETH0, "second test"),
-    "second protocol": (TCP + TCP, "second test"),
+    "second protocol": (OF_TCP + OF_TCP, "second test"),
     "behind the action": (make.ACCEPT + make.counter(), "behind the action"),
     "two actions": (make.ACCEPT + make.ACCEPT, "behind the action"),
     "target and verdict": (
@@ -324,8 +324,8 @@ UNREADABLE = {
     "match behind the counter": (make.counter() + COMMENT, "behind the counter"),
     "two counters": (make.counter() + make.counter(), "second counter"),
     "header behind a match": (COMMENT + ETH0, "behind a match"),
-    "load without a test": (TCP + PORT, "not compared"),
-    "load behind load": (TCP + PORT + PORT + make.cmp(0, b"\0\1"), "not compared"),
+    "load without a test": (OF_TCP + PORT, "not compared"),
+    "load behind load": (OF_TCP + PORT + PORT + make.cmp(0, b"\0\1"), "not compared"),
     "test without a load": (make.cmp(0, b"\1"), "nothing that was loaded"),
     "other register": (make.load_meta(16, 1) + make.cmp(0, b"\x06", 2), "another register"),
     "other size": (make.load_meta(16) + make.cmp(0, b"\x06\0"), "other bytes"),
@@ -349,10 +349,13 @@ UNREADABLE = {
         make.load_meta(16) + make.cmp(1, b"\x06") + PORT + make.cmp(0, b"\0\1"),
         "not asked for",
     ),
-    "port before its protocol": (PORT + make.cmp(0, b"\0\1") + TCP, "not asked for"),
-    "other field of TCP": (TCP + make.load_payload(2, 4, 4) + make.cmp(0, bytes(4)), "no test for"),
+    "port before its protocol": (PORT + make.cmp(0, b"\0\1") + OF_TCP, "not asked for"),
+    "other field of TCP": (
+        OF_TCP + make.load_payload(2, 4, 4) + make.cmp(0, bytes(4)),
+        "no test for",
+    ),
     "flags without a name": (
-        TCP + make.load_payload(2, 13, 1) + make.bitwise(b"\xc0") + make.cmp(0, b"\x40"),
+        OF_TCP + make.load_payload(2, 13, 1) + make.bitwise(b"\xc0") + make.cmp(0, b"\x40"),
         "no name for",
     ),
     "link layer": (make.load_payload(0, 0, 2) + make.cmp(0, b"\0\0"), "another header"),
@@ -401,7 +404,7 @@ UNREADABLE = {
     ),
     "attribute unknown": (rawnft.expression("cmp", rawnft.be32(9, 1)), "iptables has not"),
     "attribute twice": (rawnft.expression("counter", *[rawnft.be64(1, 1)] * 2), "twice"),
-    "range backwards": (TCP + PORT + make.within(0, b"\0\2", b"\0\1"), "before it begins"),
+    "range backwards": (OF_TCP + PORT + make.within(0, b"\0\2", b"\0\1"), "before it begins"),
     "nothing but a header": (b"\4\0\1\0", "without a name"),
     "cut short": (ETH0[:-5], "cut short"),
     "too many": (ETH0 + COMMENT * 127, "more than 128"),
@@ -467,11 +470,11 @@ def test_next_header_ipv6() -> None:
 
 def test_ports_as_nft_writes_them(family: Family) -> None:
     """Two comparisons of one load are a range; two loads are two matches."""
-    closed = TCP + PORT + make.cmp(5, b"\0\x16") + make.cmp(3, b"\0\x19")
+    closed = OF_TCP + PORT + make.cmp(5, b"\0\x16") + make.cmp(3, b"\0\x19")
     assert text_of(family, closed) == "-p tcp -m tcp --dport 22:25"
-    empty = TCP + PORT + make.cmp(5, b"\0\x16") + make.cmp(3, b"\0\1")
+    empty = OF_TCP + PORT + make.cmp(5, b"\0\x16") + make.cmp(3, b"\0\1")
     assert text_of(family, empty) == "-p tcp -m tcp --dport 22:65535 -m tcp --dport 0:1"
-    twice = TCP + (PORT + make.cmp(0, b"\0\x16")) * 2
+    twice = OF_TCP + (PORT + make.cmp(0, b"\0\x16")) * 2
     assert text_of(family, twice) == "-p tcp -m tcp --dport 22 -m tcp --dport 22"
 
 
