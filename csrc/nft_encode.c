@@ -209,11 +209,11 @@ static uint32_t equal_or(bool is_inverted)
 static void put_extension(struct writer *w, const char *kind, const unsigned char *at)
 {
 	uint32_t size = get_u16(at) - XT_HEADER;
-	char name[XT_EXTENSION_MAXNAMELEN + 1] = "";
+	char name[XT_EXTENSION_MAXNAMELEN];
 
-	memcpy(name, at + 2, XT_EXTENSION_MAXNAMELEN);
-	if (name[0] == '\0') {
-		fail(w, -EINVAL, "an extension without a name");
+	memcpy(name, at + 2, sizeof(name));
+	if (name[0] == '\0' || name[sizeof(name) - 1] != '\0') {
+		fail(w, -EINVAL, "an extension's name of no good length");
 		return;
 	}
 	if (!begin(w, kind, size))

@@ -13,6 +13,7 @@ OPAQUE: Final[str]
 FOREIGN: Final[str]
 
 def opaque_text(payload: bytes) -> str: ...
+
 REMEMBERED_COUNT: int
 REMEMBERED_SIZE: int
 SAMPLES: Final[tuple[bytes, ...]]

@@ -43,7 +43,6 @@ from .errors import (
     strerror,
 )
 from .lock import checked_wait, lock_kind, lock_path, take
-from .log import Log
 from .namespace import Namespace, NetnsSpec
 from .policy import Policy
 from .rule import Rule, Rule6

@@ -39,6 +39,7 @@ def test_everything_is_here() -> None:
     assert [path.name.split(".")[0] for path in COMPILED] == [
         "_blob",
         "_kernel",
+        "_nft",
         "_xtables",
         "inner",
     ]

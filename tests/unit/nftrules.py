@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from random import Random
 
 from hypothesis import strategies as st
 
@@ -128,6 +129,35 @@ def packets(draw: st.DrawFn, family: Family) -> Packet:
     )
 
 
+_FEW = [0, 1, 2, 3, 6, 10, 17]
+"""Bytes that are in packets and expressions alike, or tests would hardly ever be true."""
+
+
+def narrow_packet(chance: Random, family: Family, protocol: int) -> Packet:
+    """A packet of bytes that :func:`expressions` compares with, mostly of one protocol."""
+
+    def few() -> int:
+        return chance.choice(_FEW)
+
+    size = 16 if family.is_ipv6 else 4
+    pair = [bytes([few(), *bytes(size - 2), few()]) for _ in range(2)]
+    protocol = chance.choice([protocol, protocol, protocol, TCP])
+    if family.is_ipv6:
+        network = struct.pack("!4xHBB", 20, protocol, few())
+    else:
+        network = struct.pack("!6xHBB2x", chance.choice([0, 0, 0, 0x2000, 5]), few(), protocol)
+    ports = [chance.choice([0, 0, few()]), few(), chance.choice([0, 0, few()]), few()]
+    return Packet(
+        network=network + b"".join(pair),
+        transport=bytes(ports) + struct.pack("!9xB6x", few()),
+        protocol=protocol,
+        incoming=chance.choice([b"eth0", b"eth1", b"e", b"a"]),
+        outgoing=chance.choice([b"eth0", b"eth", b"a", b"b"]),
+        mark=few(),
+        kind=chance.randrange(4),
+    )
+
+
 # -- expressions that nobody writes in this order ----------------------------------------------------
 
 META = {3: 4, 6: 16, 7: 16, 16: 1, 19: 1}
@@ -182,55 +212,61 @@ def match(name: str, info: bytes, revision: int = 0, kind: str = "match") -> byt
 ACCEPT = verdict(1)
 
 
-@st.composite
-def _one_test(draw: st.DrawFn, family: Family) -> bytes:
-    places: list[tuple[int, int, int]] = [(2, 0, 2), (2, 2, 2), (2, 0, 4), (2, 13, 1)]
-    places += [(2, 0, 1), (2, 1, 1)]
+def _places(family: Family, protocol: int) -> list[tuple[int, int, int]]:
+    """Base, offset and size of what may be loaded."""
+    transport = {
+        TCP: [(2, 0, 2), (2, 2, 2), (2, 0, 4), (2, 13, 1), (2, 4, 4), (2, 2, 4)],
+        UDP: [(2, 0, 2), (2, 2, 2), (2, 0, 4), (2, 13, 1)],
+        ICMP: [(2, 0, 1), (2, 1, 1), (2, 0, 2), (2, 0, 1), (2, 1, 1)],
+        ICMPV6: [(2, 0, 1), (2, 1, 1), (2, 0, 2), (2, 0, 1), (2, 1, 1)],
+    }.get(protocol, [(2, 0, 2)])
     if family.is_ipv6:
-        places += [(1, 8, 16), (1, 24, 16), (1, 8, 4), (1, 7, 1), (1, 6, 1)]
-    else:
-        places += [(1, 12, 4), (1, 16, 4), (1, 12, 1), (1, 12, 8), (1, 8, 1), (1, 9, 1), (1, 6, 2)]
-    if draw(st.booleans()):
-        key = draw(st.sampled_from(sorted(META)))
+        return [*transport, (1, 8, 16), (1, 24, 16), (1, 8, 4), (1, 7, 1), (1, 7, 1), (1, 6, 1)]
+    network = [(1, 12, 4), (1, 16, 4), (1, 12, 1), (1, 12, 8), (1, 8, 1), (1, 9, 1), (1, 6, 2)]
+    return [*transport, *network, (1, 8, 1)]
+
+
+def _compared(chance: Random, key: int, size: int) -> bytes:
+    """What a load may be compared with: of meta *key*, or 0."""
+    first, last = chance.choice(_FEW), chance.choice(_FEW)
+    if key in (6, 7):
+        return chance.choice([b"eth0\0", b"eth", b"a\0", b"eth1\0", b"INVAL/D\0", b"e"])
+    if key == 16:
+        return chance.choice([b"\x06", b"\x11", b"\x01", b"\x3a"])
+    if key == 3:
+        return struct.pack("=I", first)
+    if size == 4 and chance.randrange(2):
+        return bytes([0, first, 0, last])
+    if size == 2 and chance.randrange(2):
+        return bytes([0, last])
+    return bytes([first, *bytes(max(0, size - 2)), last])[:size]
+
+
+def _one_test(chance: Random, family: Family, protocol: int) -> bytes:
+    if chance.randrange(3) == 0:
+        key = chance.choice(sorted(META))
         size, load = META[key], load_meta(key)
-        data = st.binary(min_size=size, max_size=size)
-        if key in (6, 7):
-            data = st.sampled_from([b"eth0\0", b"eth", b"a\0", b"eth1\0", b"INVAL/D\0", b"e"])
-        if key == 16:
-            data = st.sampled_from([b"\x06", b"\x11", b"\x01", b"\x3a"])
-        if key == 3:
-            data = st.integers(0, 7).map(lambda mark: struct.pack("=I", mark))
-        if key == 19:
-            data = st.sampled_from([b"\0", b"\1", b"\2"])
     else:
-        base, offset, size = draw(st.sampled_from(places))
-        load = load_payload(base, offset, size)
-        few = st.sampled_from([b"\0", b"\1", b"\2", b"\3", b"\x0a", b"\x06", b"\x11"])
-        data = st.one_of(
-            st.binary(min_size=size, max_size=size),
-            few.map(lambda byte: byte.rjust(size, b"\0")),
-            few.map(lambda byte: byte.ljust(size, b"\0")),
-        )
-    first = draw(data)
+        base, offset, size = chance.choice(_places(family, protocol))
+        key, load = 0, load_payload(base, offset, size)
+    first = _compared(chance, key, size)
     parts = [load]
-    if draw(st.integers(0, 4)) == 0:
-        mask = st.sampled_from([b"\xff", b"\x0f", b"\x1f", b"\0", b"\xf0"])
-        bits = draw(mask) + b"\xff" * (size - 1) if size > 1 else draw(mask)
-        parts.append(bitwise(bits, draw(st.sampled_from([bytes(size), b"\1".rjust(size, b"\0")]))))
-    if draw(st.integers(0, 5)) == 0:
-        low, high = sorted((first, draw(data).ljust(len(first), b"\0")[: len(first)]))
-        parts.append(within(draw(st.integers(0, 1)), low, high))
+    if chance.randrange(5) == 0:
+        bits = chance.choice([b"\xff", b"\x0f", b"\x1f", b"\0"]) + b"\xff" * (size - 1)
+        parts.append(bitwise(bits, chance.choice([bytes(size), b"\1".rjust(size, b"\0")])))
+    if chance.randrange(6) == 0:
+        other = _compared(chance, key, size).ljust(len(first), b"\0")[: len(first)]
+        parts.append(within(chance.randrange(2), *sorted((first, other))))
     else:
-        parts.append(cmp(draw(st.sampled_from([0, 0, 0, 1, 1, 2, 3, 4, 5])), first))
-        if draw(st.integers(0, 5)) == 0:
-            parts.append(cmp(draw(st.integers(0, 5)), draw(data)))
+        parts.append(cmp(chance.choice([0, 0, 0, 1, 1, 2, 3, 4, 5]), first))
+        if chance.randrange(6) == 0:
+            parts.append(cmp(chance.randrange(6), _compared(chance, key, size)))
     return b"".join(parts)
 
 
-@st.composite
-def expressions(draw: st.DrawFn, family: Family) -> bytes:
-    """Tests in any order, mostly with a protocol that lets ports be tested."""
-    start = draw(st.sampled_from([b"", b"\x06", b"\x11", b"\x01", b"\x3a"]))
-    parts = [load_meta(16), cmp(0, start)] if start else []
-    parts += draw(st.lists(_one_test(family), max_size=4))
-    return b"".join(parts) + draw(st.sampled_from([b"", counter(), counter() + ACCEPT, ACCEPT]))
+def expressions(chance: Random, family: Family, protocol: int) -> bytes:
+    """Tests in any order, mostly after that of the protocol."""
+    parts = [load_meta(16) + cmp(0, bytes([protocol]))] if chance.randrange(8) else []
+    parts += [_one_test(chance, family, protocol) for _ in range(chance.choice([1, 1, 2, 3]))]
+    end = chance.choice([b"", counter(), counter() + ACCEPT, ACCEPT])
+    return b"".join(parts) + end
