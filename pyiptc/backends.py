@@ -12,13 +12,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import struct
 import threading
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Optional
+from typing import NamedTuple, Optional
 
 from . import _kernel
 from .enums import Family
@@ -51,8 +49,7 @@ _asked_lock = threading.Lock()
 _found: dict[int, Backend] = {}
 
 
-@dataclass(frozen=True)
-class Backend:
+class Backend(NamedTuple):
     """Which backend tables have, and why."""
 
     name: str
@@ -241,6 +238,8 @@ def _has_rules(family: int, table: str) -> bool:
 
 def _dump(message: int, family: int, attributes: bytes) -> Iterator[bytes]:
     """Attributes of all that the kernel lists."""
+    import socket  # late, as it takes a tenth of all imports
+
     size = _HEADER.size + _GENERIC.size + len(attributes)
     request = _HEADER.pack(size, message, _REQUEST_DUMP, 1, 0) + _GENERIC.pack(family, 0, 0)
     with socket.socket(

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import logging
 import os
 import sys
 import time
@@ -24,6 +23,7 @@ from .errors import (
     TransactionError,
     shown,
 )
+from .log import Log
 
 if TYPE_CHECKING:
     from .table import Table
@@ -36,7 +36,7 @@ RETRIES = 10
 #: Seconds of a commit that are worth a line in a log.
 SLOW = 1.0
 
-_log = logging.getLogger("pyiptc.table")
+_log = Log("pyiptc.table")
 
 _entered: ContextVar[tuple[Transaction, ...]] = ContextVar("pyiptc transactions", default=())
 
