@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from . import errors, rule, version
-from .backends import Backend, backend
+from .backends import backend
 from .chain import Chain
 from .counters import Counters
 from .errors import (
@@ -52,7 +52,6 @@ from .version import __version__
 
 __all__ = [
     "AccessError",
-    "Backend",
     "BackendWarning",
     "BlobError",
     "Chain",

@@ -88,10 +88,10 @@ def handle_of(wanted: Optional[str], handle: Optional[str], cookie: int) -> str:
         name = checked(wanted)
         return _choose(name, cookie).name if name == "auto" else name
     if handle not in _kernel.HANDLES:
-        raise ValueError(f"handle {handle!r}: expected one of {', '.join(_kernel.HANDLES)}")
+        raise ValueError(f"handle {shown(handle)}: expected one of {', '.join(_kernel.HANDLES)}")
     side = "nft" if handle == "nft" else "legacy"
     if wanted is not None and checked(wanted) not in (side, "auto"):
-        raise ValueError(f"handle {handle!r} is of backend {side}, not {wanted}")
+        raise ValueError(f"handle {shown(handle)} is of backend {side}, not {wanted}")
     return handle
 
 

@@ -284,6 +284,7 @@ RULE_D = {"protocol": "tcp", "tcp": {"dport": "1"}, "target": "user"}
 GOOD: dict[str, Callable[[Bench], Any]] = {
     "atomic": lambda bench: False,
     "autocommit": lambda bench: True,
+    "backend": lambda bench: "legacy",
     "batch_rules": lambda bench: [("INPUT", RULE_D, 0)],
     "chain": lambda bench: "INPUT",
     "Rule.chain": lambda bench: bench.chain,
@@ -343,6 +344,7 @@ GOOD: dict[str, Callable[[Bench], Any]] = {
     "other": lambda bench: None,
     "template": lambda bench: "-s {} -j user",
     "values": lambda bench: [bench.family.host],
+    "wanted": lambda bench: "legacy",
     "packets": lambda bench: 1,
     "bytes": lambda bench: 1,
     "parameter": lambda bench: "dport",
