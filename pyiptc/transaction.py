@@ -205,7 +205,8 @@ def send(
             spent = time.monotonic() - started
             if spent > SLOW:
                 _log.warning("the commit of table %s took %.1f s", names, spent)
-        _log.info("table %s was changed by others: once more", names)
+        how = "by others" if tables[0].backend == "nft" else "without the lock"
+        _log.info("table %s was changed %s: once more", names, how)
         for table in tables:
             with table._namespace.socket(table._family) as own:
                 data = table._read(own)
