@@ -13,6 +13,7 @@ cdef class Instance:
     cdef const _csrc.pyiptc_family *layout
     cdef bint has_caches
     cdef dict payloads
+    cdef set chains
 
     cpdef find(self, int kind, str name)
     cpdef dict options(self, int kind, str name)
