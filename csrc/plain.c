@@ -23,7 +23,8 @@ static const struct {
 	{ "ipv6-icmp", IPPROTO_ICMPV6, NFPROTO_IPV6 },
 };
 
-/* Decimal digits up to @end, or the end of the text. Return: what follows, or NULL. */
+/* Decimal digits, without a zero in front, which would mean another base. Return: what follows them,
+ * or NULL. */
 static const char *read_number(const char *at, uint32_t max, uint32_t *number)
 {
 	uint32_t value = 0;
@@ -34,7 +35,7 @@ static const char *read_number(const char *at, uint32_t max, uint32_t *number)
 			return NULL;
 		value = value * 10 + (uint32_t)(*at - '0');
 	}
-	if (at == start || value > max)
+	if (at == start || value > max || (*start == '0' && at - start > 1))
 		return NULL;
 	*number = value;
 	return at;
@@ -130,6 +131,20 @@ static int count_words(int argc, char **argv, int first)
 	return at - first;
 }
 
+/* A second match of a kind goes on with the options of the first: what came between may have options
+ * of the same names, which are newer. */
+static bool is_shadowed(const struct pyiptc_plain *rule, const char *name)
+{
+	uint32_t count = rule->part_count;
+
+	if (count == 0 || strcmp(rule->parts[count - 1].name, name) == 0)
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		if (strcmp(rule->parts[i].name, name) == 0)
+			return true;
+	return false;
+}
+
 bool pyiptc_plain_rule(const struct pyiptc_family *family, int argc, char **argv,
 		       struct pyiptc_plain *rule)
 {
@@ -165,7 +180,8 @@ bool pyiptc_plain_rule(const struct pyiptc_family *family, int argc, char **argv
 		if (letter == 'm') {
 			struct pyiptc_part *part = &rule->parts[rule->part_count];
 
-			if (is_inverted || rule->part_count == PYIPTC_PARTS_MAX)
+			if (is_inverted || rule->part_count == PYIPTC_PARTS_MAX ||
+			    is_shadowed(rule, value))
 				return false;
 			part->name = value;
 			part->first = at;

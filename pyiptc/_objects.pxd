@@ -50,7 +50,7 @@ cdef class ModuleCore:
     cdef uint32_t made_about
     cdef bint made_final
 
-    cdef Instance instance(self)
+    cdef Instance library(self)
     cdef dict table(self)
     cdef bint is_made(self, bint final) except -1
     cdef bytes quick(self, list options)

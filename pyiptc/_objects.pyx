@@ -529,7 +529,7 @@ cdef class ModuleCore:
             return
         self.set_option(option, value)
 
-    cdef Instance instance(self):
+    cdef Instance library(self):
         return instance(self._rule.nfproto if self._rule is not None else 2)
 
     cdef dict table(self):
@@ -537,8 +537,7 @@ cdef class ModuleCore:
         if self._is_standard:
             return {}
         try:
-            return self.instance().options(self._kind_number,
-                                           self.name if self._name is None else self._name)
+            return self.library().options(self._kind_number, self.name)
         except XTablesError:
             return {}
 
@@ -596,9 +595,9 @@ cdef class ModuleCore:
         cdef char *words[COUNT_MAX]
         cdef Py_ssize_t used = 0
         cdef int count = 0
-        cdef Instance instance = self.instance()
+        cdef Instance library = self.library()
         cdef uint32_t size
-        if not instance.has_caches:
+        if not library.has_caches:
             return None
         used = put(text, used, self._name)
         for name, inverted, values in options:
@@ -624,11 +623,11 @@ cdef class ModuleCore:
         if used < 0:
             return None
         if self._kind_number == 0:
-            size = _csrc.pyiptc_plain_match(instance.layout, self._rule.head(), text, count, words,
+            size = _csrc.pyiptc_plain_match(library.layout, self._rule.head(), text, count, words,
                                             payload)
             if size != 0:
                 return PyBytes_FromStringAndSize(<const char *>payload, size)
-        return instance.recall(self._kind_number, self._rule.head(), text, count, words)
+        return library.recall(self._kind_number, self._rule.head(), text, count, words)
 
     cdef bytes let_parse(self, list options, bint final, bytes head):
         """Let libxtables parse options."""
@@ -639,7 +638,7 @@ cdef class ModuleCore:
         for option in options:
             known = table.get(option.name)
             words += option_words(option, 1 if known is None else known.has_arg)
-        return self.instance().parse(self._kind_number, self._name, head, words, final, self._said)
+        return self.library().parse(self._kind_number, self._name, head, words, final, self._said)
 
     # -- options -----------------------------------------------------------------------------------
 

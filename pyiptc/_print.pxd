@@ -26,10 +26,8 @@ cdef class Printed:
 cdef class Printer:
     cdef readonly Instance instance
     cdef const _csrc.pyiptc_family *family
-    cdef readonly bint caches
-    cdef frozenset pure
-    cdef object mended
-    cdef frozenset mendable
+    cdef readonly bint has_caches
+    cdef object mend
     cdef list protocols
     cdef int trusted[_csrc.PYIPTC_PRINTED_COUNT]
     cdef dict young
@@ -51,3 +49,6 @@ cdef class Printer:
     cdef bytes protocol(self, unsigned int number, list warned)
     cdef Printed part(self, int kind, bytes head, bytes payload)
     cdef object names_with_value(self, int kind, str name)
+
+
+cdef Printer printer_of(int family)

@@ -13,6 +13,7 @@ cdef class Instance:
     cdef const _csrc.pyiptc_family *layout
     cdef bint has_caches
     cdef dict payloads
+    cdef set chains
 
     cdef int prefer_nft(self) except -1
     cpdef find(self, int kind, str name)

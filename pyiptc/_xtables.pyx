@@ -148,6 +148,8 @@ cdef class Instance:
         self.layout = _csrc.pyiptc_family_of(<unsigned int>family)
         self.has_caches = caches()
         self.payloads = {}
+        # Names of targets that were found to be no extension's.
+        self.chains = set()
         error[0] = 0
         if libdir:
             libdir_text = libdir
@@ -458,11 +460,18 @@ cdef class Instance:
         cdef _csrc.pyiptc_plain plain
         cdef unsigned char entry[ENTRY_MAX]
         cdef _Words argv = _Words(words, "a rule")
-        if self.has_caches and _csrc.pyiptc_plain_rule(self.layout, argv.count - 1,
-                                                       argv.pointers + 1, &plain):
-            size = self.lay_out(&plain, argv.pointers + 1, False, entry, ENTRY_MAX, &kind)
+        cdef bint is_plain = self.has_caches and _csrc.pyiptc_plain_rule(
+            self.layout, argv.count - 1, argv.pointers + 1, &plain)
+        if is_plain:
+            if plain.jump is not NULL and plain.jump_count == 0 and self.chains:
+                jump = to_str(plain.jump)
+                if jump not in self.chains:
+                    jump = None
+            size = self.lay_out(&plain, argv.pointers + 1, jump is not None, entry, ENTRY_MAX,
+                                &kind)
             if size > 0:
-                return [PyBytes_FromStringAndSize(<const char *>entry, size)], kind, None
+                return [PyBytes_FromStringAndSize(<const char *>entry, size)], kind, jump
+            jump = None
         with nogil:
             rc = _csrc.pyiptc_parse_rule(self.instance, resolve, argv.count, argv.pointers, NULL,
                                          &reply)
@@ -476,6 +485,12 @@ cdef class Instance:
             kind = _csrc.PYIPTC_RULE_JUMP if jump else (
                 _csrc.PYIPTC_RULE_FALLTHROUGH if reply.is_fallthrough
                 else _csrc.PYIPTC_RULE_PLAIN)
+            if is_plain and jump is not None and not plain.is_goto and not warned:
+                # libxtables, too, looks for the file of a target once. What is gone to is a chain,
+                # whatever extension has its name.
+                if len(self.chains) >= PAYLOADS_MAX:
+                    self.chains.clear()
+                self.chains.add(jump)
         finally:
             _csrc.pyiptc_reply_free(&reply)
         emit(warned)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Extensions whose payload follows from their options, the protocol and nothing else.
 
-What libxtables made of such words once can be remembered. Not here: extensions that read files,
+What libxtables made of such words once can be remembered, and what it printed. Not here: extensions that read files,
 resolve names or sets, ask the kernel, look at the time or its zone, and those of anybody else.
 """
 
@@ -12,7 +12,17 @@ from collections.abc import Iterable, Sequence
 
 from .enums import Kind
 
-__all__ = ["are_whole", "has_pure_words"]
+__all__ = ["PURE_TEXT", "are_whole", "has_pure_words"]
+
+PURE_TEXT = frozenset(
+    (
+        "addrtype ah connbytes connmark conntrack cpu dscp ecn esp helper hl icmp icmp6 iprange"
+        " length limit mac mark multiport physdev pkttype sctp state statistic tcp tcpmss tos ttl"
+        " udp CLASSIFY CONNMARK CT DNAT DSCP ECN HL LOG MARK MASQUERADE NETMAP NFLOG NFQUEUE"
+        " NOTRACK REDIRECT REJECT SNAT TCPMSS TOS TPROXY TRACE TTL"
+    ).split()
+)
+"""The other way round: what they print is a function of payload, protocol, flags and inversions."""
 
 #: Extensions, and what their values look like where they are no names of ports, hosts or users.
 _PURE: dict[tuple[int, str], re.Pattern[str]] = {}

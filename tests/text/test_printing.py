@@ -10,9 +10,9 @@ import pytest
 import pyiptc
 from parity.cases import ACCEPTED, Case
 from parity.running import any_warning
-from pyiptc import _blob, _kernel, _print, _xtables, errors, printing
+from pyiptc import _blob, _kernel, _print, errors, printing
 from pyiptc.enums import Kind
-from pyiptc.mended import MENDABLE, mended
+from pyiptc.pure import PURE_TEXT
 from support.family import Family
 from text.test_savefile import ruleset, tables
 
@@ -49,11 +49,7 @@ def damaged(payload: bytes, generator: random.Random) -> Iterator[bytes]:
 
 def test_what_is_not_asked_is_the_same(family: Family) -> None:
     """From memory or without libxtables at all; and only the allow-list is remembered."""
-    instance = _xtables.instance(family.nfproto)
-    direct, asking = (
-        _print.Printer(instance, printing.REMEMBERED, mended, MENDABLE, caches)
-        for caches in (True, False)
-    )
+    direct, asking = (_print.Printer(family.nfproto, caches) for caches in (True, False))
     generator = random.Random(5)
     seen = set()
     for case, entry in entries(family):
@@ -62,7 +58,7 @@ def test_what_is_not_asked_is_the_same(family: Family) -> None:
         kinds = [Kind.MATCH] * len(entry.matches) + [Kind.TARGET]
         for kind, payload in zip(kinds, [*entry.matches, entry.target]):
             name = _blob.payload_name(payload)
-            if name not in printing.REMEMBERED and name not in ("tcp", "udp", "comment"):
+            if name not in PURE_TEXT and name not in ("tcp", "udp", "comment"):
                 continue
             seen.add(name)
             for made in damaged(payload, generator):
@@ -71,7 +67,7 @@ def test_what_is_not_asked_is_the_same(family: Family) -> None:
                 assert direct.part_text(kind, entry.head, made) == asked, (case.id, made)
         # An alias (`state`) is another word for an extension of the list.
         names = {name for name, _ in direct.remembered}
-        assert names <= printing.REMEMBERED, case.id
+        assert names <= PURE_TEXT, case.id
     assert len(seen) > 25
     assert asking.remembered == []
     assert len(direct.remembered) <= 2 * _print.REMEMBERED_COUNT
@@ -80,9 +76,7 @@ def test_what_is_not_asked_is_the_same(family: Family) -> None:
 def test_a_whole_table(family: Family) -> None:
     """Saved with caches and without; each rule as it is printed alone."""
     pyiptc.restore(ruleset(family), family.name, counters=True)
-    asking = _print.Printer(
-        _xtables.instance(family.nfproto), printing.REMEMBERED, mended, MENDABLE, caches=False
-    )
+    asking = _print.Printer(family.nfproto, False)
     with _kernel.Socket(family.nfproto) as socket:
         for name in tables(ruleset(family)):
             data = _kernel.read(socket, name)

@@ -10,7 +10,6 @@ from hypothesis import given, settings, strategies as st
 
 from pyiptc import _blob, _print, _xtables, errors, printing
 from pyiptc.enums import Inverted, Kind
-from pyiptc.mended import MENDABLE, mended
 from pyiptc.text import decode, quoted, read_options, split
 from support.family import Family
 
@@ -20,8 +19,7 @@ SIZES = {"tcp": 12, "udp": 10, "comment": 256}
 
 
 def printer_of(family: Family, caches: bool) -> _print.Printer:
-    instance = _xtables.instance(family.nfproto)
-    return _print.Printer(instance, printing.REMEMBERED, mended, MENDABLE, caches)
+    return _print.Printer(family.nfproto, caches)
 
 
 @pytest.fixture
@@ -118,8 +116,7 @@ def test_other_words_of_libxtables_are_printed(family: Family, head: bytes) -> N
     def other(family: int, kind: Kind, name: str, revision: int, data: bytes, text: str) -> str:
         return text.replace("--dport", "--destination-port")
 
-    instance = _xtables.instance(family.nfproto)
-    printer = _print.Printer(instance, printing.REMEMBERED, other, frozenset(["tcp"]), True)
+    printer = _print.Printer(family.nfproto, True, other)
     made = payload("tcp", struct.pack("=HHHHBBBB", 0, 65535, 80, 80, 0, 0, 0, 0))
     assert printer.part_text(Kind.MATCH, head, made) == ("tcp", " --destination-port 80")
 
@@ -330,7 +327,7 @@ def test_what_is_used_is_kept(direct: _print.Printer, head: bytes, marks: list[b
 def test_caches_off(asking: _print.Printer, head: bytes, marks: list[bytes]) -> None:
     for made in marks[:3]:
         asking.part_text(Kind.MATCH, head, made)
-    assert not asking.caches
+    assert not asking.has_caches
     assert asking.remembered == []
 
 
