@@ -13,6 +13,7 @@ from libc.string cimport memchr, memcpy, memset
 
 from . cimport _csrc
 from ._blob cimport Entry, Header
+from ._print cimport printer_of
 from ._xtables cimport Instance, instance
 
 from ._blob import PLAIN, compose, interface_text, network_text, standard_target
@@ -587,6 +588,15 @@ cdef class ModuleCore:
             return self.make(True)
         except XTablesError:
             return self.make(False)
+
+    def _read_options(self) -> list:
+        """The options that the payload has."""
+        cdef tuple found
+        if self._is_standard:
+            return []
+        found = printer_of(self._rule.nfproto).part_options(self._kind_number, self._rule._head(),
+                                                            self._view())
+        return [] if found is None else <list>found[1]
 
     cdef bytes quick(self, list options):
         """The complete payload, where it is not for libxtables to say; else None."""

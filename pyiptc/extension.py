@@ -13,7 +13,7 @@ from ._objects import NAMESPACE_DEPENDENT, ModuleCore, RuleCore
 from .enums import Kind
 from .errors import BlobError, XTablesError, shown
 from .identity import user_size
-from .printing import OPAQUE, part_text, printer
+from .printing import OPAQUE, part_text
 from .text import Option, decode
 
 if TYPE_CHECKING:
@@ -136,14 +136,6 @@ class IPTCModule(ModuleCore):
             )
 
     # -- options -----------------------------------------------------------------------------------
-
-    def _read_options(self) -> list[Option]:
-        """The options that the payload has."""
-        if self._is_standard:
-            return []
-        rule = self._rule
-        found = printer(rule.nfproto).part_options(self._kind, rule._head(), self._view())
-        return [] if found is None else found[1]
 
     def _is_same_option(self, one: str, other: str) -> bool:
         """Whether two names are of one option, as ``dport`` and ``destination-port``."""
