@@ -59,7 +59,10 @@ def build(directory: Path) -> None:
     """Compile everything below the directory; what is built in place stays as it is."""
     places = ("--build-base", str(directory / "build"), "--build-lib", str(directory / "lib"))
     subprocess.run(
-        [sys.executable, "setup.py", "--quiet", "build", "--force", *places], cwd=ROOT, check=True
+        [sys.executable, "setup.py", "--quiet", "build", "--force", *places],
+        cwd=ROOT,
+        env={**os.environ, "PYIPTC_CYTHON_DIR": str(directory / "cython")},
+        check=True,
     )
 
 
