@@ -22,12 +22,13 @@ from typing import Any
 
 from parity.cases import ACCEPTED, Case
 from pyiptc import _blob, errors
+from support import isolated
 from support.family import FAMILIES
 
 HEADER = 32
 """Bytes of a payload before its data."""
 
-SECONDS = 20
+SECONDS = 20 * isolated.patience()
 """A child prints a few thousand payloads in less than one."""
 
 
