@@ -28,6 +28,7 @@ FLAGS = ["-O0", "-g3", "-UNDEBUG"] if DEBUG else ["-O2", "-g"]
 MACROS = [("CYTHON_TRACE", "1")] if DEBUG else []
 SANITIZER: list[str] = []  # for compiler and linker alike
 if SANITIZE:
+    MACROS.append(("PYIPTC_WATCH", "1"))
     FLAGS = ["-O1", "-g3", "-fno-omit-frame-pointer"]
     SANITIZER = [f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all"]
     if SANITIZE_TRAP:

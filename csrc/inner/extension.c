@@ -394,6 +394,25 @@ static bool is_same_layout(const struct module *module, unsigned int revision, s
 	return module->target->revision == revision && TARGET_HEADER + module->target->size == size;
 }
 
+static void module_save(const struct module *module, const void *payload,
+			struct pyiptc_reply *reply)
+{
+	const struct xtables_match *m = module->match;
+	const struct xtables_target *t = module->target;
+
+	if (module->kind == PYIPTC_MATCH) {
+		if (m->alias != NULL)
+			reply->alias = m->alias(payload);
+		if (m->save != NULL)
+			m->save(&header, payload);
+	} else {
+		if (t->alias != NULL)
+			reply->alias = t->alias(payload);
+		if (t->save != NULL)
+			t->save(&header, payload);
+	}
+}
+
 static int inner_save(enum pyiptc_kind kind, const void *rule_header, size_t header_size,
 		      const void *payload, size_t payload_size, struct pyiptc_reply *reply)
 {
@@ -409,17 +428,8 @@ static int inner_save(enum pyiptc_kind kind, const void *rule_header, size_t hea
 
 		known = is_same_layout(&module, m->u.user.revision, payload_size) &&
 			payload_is_sane(kind, family, payload);
-		if (known && kind == PYIPTC_MATCH) {
-			if (module.match->alias != NULL)
-				reply->alias = module.match->alias(payload);
-			if (module.match->save != NULL)
-				module.match->save(&header, payload);
-		} else if (known) {
-			if (module.target->alias != NULL)
-				reply->alias = module.target->alias(payload);
-			if (module.target->save != NULL)
-				module.target->save(&header, payload);
-		}
+		if (known)
+			module_save(&module, payload_to_print(payload, payload_size), reply);
 	}
 	rc = end(reply);
 	return rc == 0 && !known ? -ENOTSUP : rc;

@@ -33,9 +33,14 @@ SECONDS = 20 * isolated.patience()
 
 
 def damaged(data: bytes, places: list[range]) -> Iterator[tuple[int, bytes]]:
-    """Each byte of the places with all its bits turned, with the highest one turned, with none."""
+    """Each byte of the places with all its bits turned, with the highest one turned, with none.
+
+    And places without a NUL, from the first one in each row of them: strings that do not end.
+    """
     for place in places:
         for at in place:
+            if at == place.start or (data[at] == 0 and data[at - 1] != 0):
+                yield at, data[:at] + b"A" * (place.stop - at) + data[place.stop :]
             for other in {data[at] ^ 0xFF, data[at] ^ 0x80, 0, 0x7F} - {data[at]}:
                 yield at, data[:at] + bytes([other]) + data[at + 1 :]
 
