@@ -27,6 +27,7 @@ ASAN = {
     "handle_segv": 2,  # which would take this one too, and show no stack of C
     "use_sigaltstack": 0,  # its own stack for signals is too small for both
     "allocator_may_return_null": 1,
+    "max_allocation_size_mb": 256,  # to mark more than that takes seconds, each time
     "detect_stack_use_after_return": 1,
     "strict_string_checks": 1,
     # libxtables is not instrumented: what it should not look at shall look like nothing it knows.
