@@ -610,6 +610,29 @@ cdef class ModuleCore:
                                                             self._view())
         return [] if found is None else <list>found[1]
 
+    def _printed_name(self) -> str:
+        """The name that is printed: that of a payload, or another that stands for it."""
+        return printer_of(self._rule.nfproto).part_name(self._kind_number, self._rule._head(),
+                                                        self._view())
+
+    def _parameters(self) -> dict:
+        """Options, each as one text: name with ``_``, ``!`` in front where negated."""
+        cdef dict found = {}
+        cdef str name, text
+        cdef tuple words
+        for name, inverted, words in self._read_options():
+            text = <str>words[0] if len(words) == 1 else " ".join(words)
+            found[name.replace("-", "_") if "-" in name else name] = (
+                "!" + text if inverted else text)
+        return found
+
+    def _all_parameters(self) -> dict:
+        """Options, each as its words: name with ``-``, ``"!"`` first where negated."""
+        cdef dict found = {}
+        for name, inverted, words in self._read_options():
+            found[name] = ["!", *words] if inverted else list(words)
+        return found
+
     cdef bytes quick(self, list options):
         """The complete payload, where it is not for libxtables to say; else None."""
         cdef char text[WORDS_MAX]
