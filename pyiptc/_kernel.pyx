@@ -912,7 +912,7 @@ def read(Socket socket not None, str name not None, str handle="legacy") -> Tabl
         AccessError: CAP_NET_ADMIN is missing.
         UnsupportedError: No ip_tables in this kernel.
         BlobError: What the kernel gave is no table.
-    Cost: two system calls, linear in the size of the table.
+    Cost: three system calls, linear in the size of the table.
     """
     cdef TableData data
     cdef _csrc.pyiptc_error error
