@@ -197,17 +197,11 @@ class IPTCModule(ModuleCore):
 
         Defaults that the extension prints are among them.
         """
-        return {
-            name.replace("-", "_"): ("!" if inverted else "") + " ".join(words)
-            for name, inverted, words in self._read_options()
-        }
+        return self._parameters()
 
     def get_all_parameters(self) -> dict[str, list[str]]:
         """All options: name with ``-`` to words, ``"!"`` first where negated, ``[]`` for flags."""
-        return {
-            name: ["!", *words] if inverted else list(words)
-            for name, inverted, words in self._read_options()
-        }
+        return self._all_parameters()
 
     def save(self, name: Optional[str]) -> Any:
         """One option's value, or :attr:`parameters` where *name* is empty."""
@@ -244,8 +238,9 @@ class IPTCModule(ModuleCore):
     def name(self) -> str:
         """Name or alias: ``"state"``, although the kernel calls it ``"conntrack"``."""
         if self._name is None:
-            self._name = sys.intern(self._print()[0] or payload_name(self._view()))
-        return str(self._name)
+            self._name = self._printed_name()
+        name: str = self._name
+        return name
 
     @property
     def revision(self) -> int:
