@@ -6,6 +6,7 @@
 all that is compiled here; the runtime of a sanitizer cannot be loaded by dlmopen, so that is for
 single-instance mode. For two instances ``PYIPTC_SANITIZE_INNER=0`` leaves the inner half as it is,
 or ``PYIPTC_SANITIZE_TRAP=1`` with ``PYIPTC_SANITIZE=undefined`` traps and needs no runtime.
+``PYIPTC_CYTHON_DIR`` is where Cython writes, so that a build aside leaves nothing in the tree.
 """
 
 import os
@@ -27,6 +28,7 @@ FLAGS = ["-O0", "-g3", "-UNDEBUG"] if DEBUG else ["-O2", "-g"]
 MACROS = [("CYTHON_TRACE", "1")] if DEBUG else []
 SANITIZER: list[str] = []  # for compiler and linker alike
 if SANITIZE:
+    MACROS.append(("PYIPTC_WATCH", "1"))
     FLAGS = ["-O1", "-g3", "-fno-omit-frame-pointer"]
     SANITIZER = [f"-fsanitize={SANITIZE}", "-fno-sanitize-recover=all"]
     if SANITIZE_TRAP:
@@ -125,6 +127,7 @@ setup(
     ext_modules=[
         *cythonize(
             EXTENSIONS,
+            build_dir=os.environ.get("PYIPTC_CYTHON_DIR"),
             language_level="3",
             compiler_directives={
                 "binding": True,

@@ -23,6 +23,7 @@ static int read_once(int fd, const struct pyiptc_family *family, const char *nam
 		     struct pyiptc_error *error)
 {
 	struct ipt_get_entries *entries;
+	struct ipt_getinfo after;
 	int rc = pyiptc_get_info(fd, family, name, info);
 
 	if (rc < 0)
@@ -34,6 +35,11 @@ static int read_once(int fd, const struct pyiptc_family *family, const char *nam
 	memcpy(entries->name, info->name, sizeof(entries->name));
 	entries->size = info->size;
 	rc = pyiptc_get_entries(fd, family, entries);
+	/* It compares sizes only: where chains begin may be elsewhere by now. */
+	if (rc == 0)
+		rc = pyiptc_get_info(fd, family, name, &after);
+	if (rc == 0 && memcmp(info, &after, sizeof(after)) != 0)
+		rc = -EAGAIN;
 	if (rc < 0) {
 		free(entries);
 		return failed(error, "IPT_SO_GET_ENTRIES", rc);

@@ -73,7 +73,8 @@ int pyiptc_setns(int fd);
 /* -ENOENT: no such table; -ENOPROTOOPT: no ip_tables in this kernel; -EPERM; -ENAMETOOLONG. */
 int pyiptc_get_info(int fd, const struct pyiptc_family *family, const char *table,
 		    struct ipt_getinfo *info);
-/* @entries: the caller's, name and size filled in. -EAGAIN: the size is another one by now. */
+/* @entries: the caller's, name and size filled in. -EAGAIN: the size is another one by now; that the
+ * table is not another one of that size only a second pyiptc_get_info() tells. */
 int pyiptc_get_entries(int fd, const struct pyiptc_family *family, struct ipt_get_entries *entries);
 /* The kernel takes all or nothing. @size: bytes of @replace with its entries. */
 int pyiptc_set_replace(int fd, const struct pyiptc_family *family, struct ipt_replace *replace,

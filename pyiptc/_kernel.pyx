@@ -976,10 +976,12 @@ cdef class TableData:
         cdef const _csrc.pyiptc_family *family = self.table.family
         cdef uint16_t target_offset
         cdef const char *target
-        cdef int verdict
+        cdef int verdict = 0
         memcpy(&target_offset, entry + family.offsets, 2)
         target = <const char *>entry + target_offset + 2
-        memcpy(&verdict, target + 30, 4)
+        if target[0] == 0:
+            # Of an extension there may be nothing behind the header.
+            memcpy(&verdict, target + 30, 4)
         if kind == _csrc.PYIPTC_RULE_PLAIN and (
                 _csrc.pyiptc_table_find_chain(self.table, target) is not NULL if target[0] != 0
                 else verdict == DROP and strcmp(self.table.name, b"nat") == 0):
@@ -1035,7 +1037,7 @@ def read(Socket socket not None, str name not None, str handle="legacy", TableDa
         AccessError: CAP_NET_ADMIN is missing.
         UnsupportedError: No ip_tables in this kernel.
         BlobError: What the kernel gave is no table.
-    Cost: two system calls, linear in the size of the table.
+    Cost: three system calls, linear in the size of the table.
     """
     cdef TableData data
     cdef _csrc.pyiptc_error error

@@ -35,7 +35,10 @@ cdef class ModuleCore:
     cdef readonly int _kind_number
     cdef public RuleCore _rule
     cdef public str _name
-    cdef public list _options
+    # Its options: one of one value, as most are, or a list; neither where a payload was read.
+    cdef str option
+    cdef str value
+    cdef list options
     cdef public object _said
     cdef public bint _is_standard
     cdef public bint _goto
@@ -54,8 +57,12 @@ cdef class ModuleCore:
     cdef dict table(self)
     cdef bint is_made(self, bint final) except -1
     cdef bytes quick(self, list options)
+    cdef bytes quick_one(self, str option, str value)
+    cdef bytes pure(self, char *name, int count, char **words)
     cdef bytes make(self, bint final)
     cdef bytes let_parse(self, list options, bint final, bytes head)
     cdef int set_option(self, str parameter, value) except -1
     cdef int take(self, list options) except -1
+    cdef int take_one(self, str option, str value) except -1
+    cdef int remember(self, bytes made) except -1
     cdef int keep(self, list options) except -1

@@ -13,6 +13,7 @@ from libc.string cimport memchr, memcpy, memset
 
 from . cimport _csrc
 from ._blob cimport Entry, Header
+from ._print cimport printer_of
 from ._xtables cimport Instance, instance
 
 from ._blob import PLAIN, compose, interface_text, network_text, standard_target
@@ -396,7 +397,7 @@ cdef class RuleCore:
             match = cls.__new__(cls)
             match._rule = self
             match._name = name
-            match._options = []
+            match.options = []
         else:
             match = cls(self, name=name, revision=revision)
         self.edit()
@@ -517,6 +518,18 @@ cdef class ModuleCore:
         self.source = None
         self.payload = payload
 
+    @property
+    def _options(self) -> list | None:
+        """Its options; None where a payload was read and nothing was changed since."""
+        if self.option is not None:
+            return [one_option(self.option, self.value)]
+        return self.options
+
+    @_options.setter
+    def _options(self, list options):
+        self.option = self.value = None
+        self.options = options
+
     def __setattr__(self, str name, value):
         cdef str option
         if name.startswith("_"):
@@ -558,16 +571,16 @@ cdef class ModuleCore:
 
     cdef bytes make(self, bint final):
         cdef bytes payload
-        if self._options is None:
+        if self.options is None and self.option is None:
             return self._payload
         if self.is_made(final):
             return self.made
-        payload = self.quick(self._options)
+        if self.option is not None:
+            payload = self.quick_one(self.option, self.value)
+        else:
+            payload = self.quick(self.options)
         if payload is not None:
-            self.made_head = None
-            self.made_about = self._rule.about()
-            self.made_final = True
-            self.made = payload
+            self.remember(payload)
             return payload
         head = self._rule._head()
         payload = self.let_parse(self._options, final, head)
@@ -588,17 +601,44 @@ cdef class ModuleCore:
         except XTablesError:
             return self.make(False)
 
+    def _read_options(self) -> list:
+        """The options that the payload has."""
+        cdef tuple found
+        if self._is_standard:
+            return []
+        found = printer_of(self._rule.nfproto).part_options(self._kind_number, self._rule._head(),
+                                                            self._view())
+        return [] if found is None else <list>found[1]
+
+    def _printed_name(self) -> str:
+        """The name that is printed: that of a payload, or another that stands for it."""
+        return printer_of(self._rule.nfproto).part_name(self._kind_number, self._rule._head(),
+                                                        self._view())
+
+    def _parameters(self) -> dict:
+        """Options, each as one text: name with ``_``, ``!`` in front where negated."""
+        cdef dict found = {}
+        cdef str name, text
+        cdef tuple words
+        for name, inverted, words in self._read_options():
+            text = <str>words[0] if len(words) == 1 else " ".join(words)
+            found[name.replace("-", "_") if "-" in name else name] = (
+                "!" + text if inverted else text)
+        return found
+
+    def _all_parameters(self) -> dict:
+        """Options, each as its words: name with ``-``, ``"!"`` first where negated."""
+        cdef dict found = {}
+        for name, inverted, words in self._read_options():
+            found[name] = ["!", *words] if inverted else list(words)
+        return found
+
     cdef bytes quick(self, list options):
         """The complete payload, where it is not for libxtables to say; else None."""
-        cdef unsigned char payload[512]
         cdef char text[WORDS_MAX]
         cdef char *words[COUNT_MAX]
         cdef Py_ssize_t used = 0
         cdef int count = 0
-        cdef Instance library = self.library()
-        cdef uint32_t size
-        if not library.has_caches:
-            return None
         used = put(text, used, self._name)
         for name, inverted, values in options:
             if inverted:
@@ -622,12 +662,36 @@ cdef class ModuleCore:
                 count += 1
         if used < 0:
             return None
+        return self.pure(text, count, words)
+
+    cdef bytes quick_one(self, str option, str value):
+        """The same of one option with one value."""
+        cdef char text[WORDS_MAX]
+        cdef char *words[2]
+        cdef Py_ssize_t used = put(text, 0, self._name)
+        if used < 0 or used + 2 > WORDS_MAX or not value:
+            return None
+        words[0] = text + used
+        memcpy(text + used, b"--", 2)
+        used = put(text, used + 2, option)
+        words[1] = text + used
+        if put(text, used, value) < 0:
+            return None
+        return self.pure(text, 2, words)
+
+    cdef bytes pure(self, char *name, int count, char **words):
+        """The payload that the words of an extension make, without libxtables, or None."""
+        cdef unsigned char payload[512]
+        cdef Instance library = self.library()
+        cdef uint32_t size
+        if not library.has_caches:
+            return None
         if self._kind_number == 0:
-            size = _csrc.pyiptc_plain_match(library.layout, self._rule.head(), text, count, words,
+            size = _csrc.pyiptc_plain_match(library.layout, self._rule.head(), name, count, words,
                                             payload)
             if size != 0:
                 return PyBytes_FromStringAndSize(<const char *>payload, size)
-        return library.recall(self._kind_number, self._rule.head(), text, count, words)
+        return library.recall(self._kind_number, self._rule.head(), name, count, words)
 
     cdef bytes let_parse(self, list options, bint final, bytes head):
         """Let libxtables parse options."""
@@ -659,26 +723,47 @@ cdef class ModuleCore:
             raise UnknownOptionError(
                 f'{self.name}: unknown option "--{parameter}": no such parameter; it has: {names}',
                 self.name, None, self._rule.nfproto if self._rule is not None else 2, parameter)
-        if self._options is not None:
-            options = self._options
+        if (type(value) is str and known.has_arg == 1 and not (<str>value).startswith("!")
+                and (self.options is not None and not self.options
+                     or self.option == parameter and parameter != "next")):
+            self.take_one(parameter, value)
+            return 0
+        options = self._options
+        if options is not None:
+            pass
         elif self.is_opaque:
             raise XTablesError(f"{self.name}: its payload is of an unsupported revision", self.name)
         else:
             options = self._read_options()
-        if (type(value) is str and not options and known.has_arg == 1
-                and not (<str>value).startswith("!")):
-            try:
-                self.take([tuple.__new__(Option, (parameter, False, (value,)))])
-            except XTablesError as error:
-                error.option = parameter
-                raise
-            return 0
         if value is None or value is False:
             self.keep([option for option in options
                        if not self._is_same_option(option.name, parameter)])
             return 0
         option = self._option_of(parameter, value, known.has_arg)
         self._set(options, option, value if isinstance(value, (str, bytes)) else None)
+        return 0
+
+    cdef int take_one(self, str option, str value) except -1:
+        """Have one option of one value, and no other."""
+        cdef bytes made = self.quick_one(option, value)
+        if made is not None:
+            self.keep(None)
+            self.option = option
+            self.value = value
+            self.remember(made)
+            return 0
+        try:
+            return self.take([one_option(option, value)])
+        except XTablesError as error:
+            error.option = option
+            raise
+
+    cdef int remember(self, bytes made) except -1:
+        """What was made of the options, for any rule of this protocol and these flags."""
+        self.made = made
+        self.made_head = None
+        self.made_about = self._rule.about()
+        self.made_final = True
         return 0
 
     def _try(self, list options not None) -> None:
@@ -693,10 +778,7 @@ cdef class ModuleCore:
         made = self.quick(options)
         if made is not None:
             self.keep(options)
-            self.made = made
-            self.made_head = None
-            self.made_about = self._rule.about()
-            self.made_final = True
+            self.remember(made)
             return 0
         head = self._rule._head()
         try:
@@ -714,7 +796,8 @@ cdef class ModuleCore:
     cdef int keep(self, list options) except -1:
         if self._name is None:
             self._name = self.name
-        self._options = options
+        self.option = self.value = None
+        self.options = options
         self.source = None
         self.payload = self.made = self.made_head = None
         if self._rule is not None:
@@ -734,6 +817,10 @@ cdef class ModuleCore:
         self.made_head = other.made_head
         self.made_about = other.made_about
         self.made_final = other.made_final
+
+
+cdef object one_option(str name, str value):
+    return tuple.__new__(Option, (name, False, (value,)))
 
 
 cdef bint is_there(int family, int kind, str name) except -1:

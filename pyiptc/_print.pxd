@@ -48,6 +48,7 @@ cdef class Printer:
     cdef int remember(self, bytes key, Printed printed) except -1
     cdef bytes protocol(self, unsigned int number, list warned)
     cdef Printed part(self, int kind, bytes head, bytes payload)
+    cdef str part_name(self, int kind, bytes head, bytes payload)
     cdef object names_with_value(self, int kind, str name)
 
 

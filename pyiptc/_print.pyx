@@ -7,8 +7,10 @@ their payload is remembered. All others are printed by libxtables each time.
 """
 
 import struct
+from sys import intern
 
 cimport cython
+
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.stdint cimport uint16_t
@@ -77,6 +79,7 @@ SAMPLES = (
 cdef frozenset PURE_NAMES = pure.PURE_TEXT
 cdef frozenset MENDABLE_NAMES = mended.MENDABLE
 cdef tuple DIRECT_NAMES = (b"tcp", b"udp", b"comment")
+cdef tuple DIRECT = ("tcp", "udp", "comment")
 
 
 cdef inline uint16_t get_u16(const unsigned char *at) noexcept:
@@ -324,6 +327,17 @@ cdef class Printer:
         """
         cdef Printed printed = self.part(kind, head, payload)
         return None if printed is None else (printed.name_text(), printed.text())
+
+    cdef str part_name(self, int kind, bytes head, bytes payload):
+        """The name of a match or target, as it is printed; its own where it is opaque."""
+        cdef list warned = []
+        cdef Printed printed
+        cdef int printer = self.direct(kind, payload, len(payload), warned)
+        if printer >= 0:
+            return DIRECT[printer]
+        printed = self.find(kind, head, payload, len(payload), warned)
+        emit(warned)
+        return intern(name_in(payload) if printed is None else printed.name_text())
 
     def part_options(self, int kind, bytes head not None,
                      bytes payload not None) -> tuple[str, list[Option]] | None:

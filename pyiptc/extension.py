@@ -13,7 +13,7 @@ from ._objects import NAMESPACE_DEPENDENT, ModuleCore, RuleCore
 from .enums import Kind
 from .errors import BlobError, XTablesError, shown
 from .identity import user_size
-from .printing import opaque_text, part_text, printer
+from .printing import opaque_text, part_text
 from .text import Option, decode
 
 if TYPE_CHECKING:
@@ -137,14 +137,6 @@ class IPTCModule(ModuleCore):
 
     # -- options -----------------------------------------------------------------------------------
 
-    def _read_options(self) -> list[Option]:
-        """The options that the payload has."""
-        if self._is_standard:
-            return []
-        rule = self._rule
-        found = printer(rule.nfproto).part_options(self._kind, rule._head(), self._view())
-        return [] if found is None else found[1]
-
     def _is_same_option(self, one: str, other: str) -> bool:
         """Whether two names are of one option, as ``dport`` and ``destination-port``."""
         table = self._option_table()
@@ -205,17 +197,11 @@ class IPTCModule(ModuleCore):
 
         Defaults that the extension prints are among them.
         """
-        return {
-            name.replace("-", "_"): ("!" if inverted else "") + " ".join(words)
-            for name, inverted, words in self._read_options()
-        }
+        return self._parameters()
 
     def get_all_parameters(self) -> dict[str, list[str]]:
         """All options: name with ``-`` to words, ``"!"`` first where negated, ``[]`` for flags."""
-        return {
-            name: ["!", *words] if inverted else list(words)
-            for name, inverted, words in self._read_options()
-        }
+        return self._all_parameters()
 
     def save(self, name: Optional[str]) -> Any:
         """One option's value, or :attr:`parameters` where *name* is empty."""
@@ -252,8 +238,9 @@ class IPTCModule(ModuleCore):
     def name(self) -> str:
         """Name or alias: ``"state"``, although the kernel calls it ``"conntrack"``."""
         if self._name is None:
-            self._name = sys.intern(self._print()[0] or payload_name(self._view()))
-        return str(self._name)
+            self._name = self._printed_name()
+        name: str = self._name
+        return name
 
     @property
     def revision(self) -> int:

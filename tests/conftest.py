@@ -22,6 +22,7 @@ from support.family import FAMILIES, ONLY, Family, of_other_run  # noqa: E402
 from support.namespace import (  # noqa: E402
     NetworkNamespace,
     fresh_namespace,
+    in_user_namespace,
     leave_machine_namespace,
 )
 from support.oracle import Oracle  # noqa: E402
@@ -46,6 +47,8 @@ def pytest_configure(config: pytest.Config) -> None:
         leave_machine_namespace()
     except OSError as error:
         features.declare_absent("netns", str(error))
+    if in_user_namespace():
+        features.declare_absent(features.ROOT, "in a user namespace")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -394,26 +394,29 @@ static bool is_same_layout(const struct module *module, unsigned int revision, s
 	return module->target->revision == revision && TARGET_HEADER + module->target->size == size;
 }
 
-/*
- * What an extension is shown to print: the header of a match, or a target's, which has the same
- * layout, and data. It may write into it (comment puts a NUL at its end), and read text up to a NUL
- * that the kernel does not ask for: there are some behind it.
- */
-static const struct xt_entry_match *show(const void *payload, size_t size)
+static void module_save(const struct module *module, const void *payload,
+			struct pyiptc_reply *reply)
 {
-	static _Alignas(8) unsigned char shown[UINT16_MAX + 8];
+	const struct xtables_match *m = module->match;
+	const struct xtables_target *t = module->target;
 
-	memcpy(shown, payload, size);
-	memset(shown + size, 0, 8);
-	return (const struct xt_entry_match *)shown;
+	if (module->kind == PYIPTC_MATCH) {
+		if (m->alias != NULL)
+			reply->alias = m->alias(payload);
+		if (m->save != NULL)
+			m->save(&header, payload);
+	} else {
+		if (t->alias != NULL)
+			reply->alias = t->alias(payload);
+		if (t->save != NULL)
+			t->save(&header, payload);
+	}
 }
 
 static int inner_save(enum pyiptc_kind kind, const void *rule_header, size_t header_size,
 		      const void *payload, size_t payload_size, struct pyiptc_reply *reply)
 {
-	/* No larger one is any extension's. */
-	size_t size = payload_size <= UINT16_MAX ? payload_size : sizeof(struct xt_entry_match);
-	const struct xt_entry_match *m = show(payload, size);
+	const struct xt_entry_match *m = payload; /* the target's header has the same layout */
 	char name[XT_EXTENSION_MAXNAMELEN + 1] = "";
 	volatile bool known = false;
 	int rc;
@@ -424,20 +427,9 @@ static int inner_save(enum pyiptc_kind kind, const void *rule_header, size_t hea
 		struct module module = module_find(kind, name);
 
 		known = is_same_layout(&module, m->u.user.revision, payload_size) &&
-			payload_is_sane(kind, family, m);
-		if (known && kind == PYIPTC_MATCH) {
-			if (module.match->alias != NULL)
-				reply->alias = module.match->alias(m);
-			if (module.match->save != NULL)
-				module.match->save(&header, m);
-		} else if (known) {
-			const void *target = m;
-
-			if (module.target->alias != NULL)
-				reply->alias = module.target->alias(target);
-			if (module.target->save != NULL)
-				module.target->save(&header, target);
-		}
+			payload_is_sane(kind, family, payload);
+		if (known)
+			module_save(&module, payload_to_print(payload, payload_size), reply);
 	}
 	rc = end(reply);
 	return rc == 0 && !known ? -ENOTSUP : rc;

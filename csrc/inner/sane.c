@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "guard.h"
 #include "library.h"
@@ -9,12 +10,19 @@
 /* After library.h: these headers leave out what it includes before them. */
 #include <linux/netfilter/xt_connmark.h>
 #include <linux/netfilter/xt_dccp.h>
+#include <linux/netfilter/xt_multiport.h>
 #include <linux/netfilter/xt_policy.h>
 #include <linux/netfilter/xt_sctp.h>
+#include <linux/netfilter/xt_string.h>
 #include <linux/netfilter/xt_tcpudp.h>
+#include <linux/netfilter/xt_u32.h>
 #include <linux/netfilter_ipv4/ipt_REJECT.h>
 #include <linux/netfilter_ipv6/ip6t_REJECT.h>
 #include <linux/netfilter_ipv6/ip6t_hl.h>
+#include <linux/netfilter_ipv6/ip6t_opts.h>
+#include <linux/netfilter_ipv6/ip6t_rt.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* FIN, SYN, RST, PSH, ACK and URG have names; ECE and CWR do not. */
 static bool tcp_is_sane(const void *data)
@@ -61,6 +69,51 @@ static bool policy_is_sane(const void *data)
 	return policy->len <= XT_POLICY_MAX_ELEM;
 }
 
+static bool multiport_is_sane(const void *data)
+{
+	const struct xt_multiport_v1 *multiport = data;
+
+	return multiport->count <= COUNT(multiport->ports);
+}
+
+static bool string_is_sane(const void *data)
+{
+	const struct xt_string_info *string = data;
+
+	return string->patlen <= COUNT(string->pattern);
+}
+
+/* Before 6.6 the kernel took any number of tests. */
+static bool u32_is_sane(const void *data)
+{
+	const struct xt_u32 *u32 = data;
+
+	if (u32->ntests > COUNT(u32->tests))
+		return false;
+	for (size_t i = 0; i < u32->ntests; i++) {
+		const struct xt_u32_test *test = &u32->tests[i];
+
+		if (test->nnums > COUNT(test->location) || test->nvalues > COUNT(test->value))
+			return false;
+	}
+	return true;
+}
+
+static bool rt_is_sane(const void *data)
+{
+	const struct ip6t_rt *rt = data;
+
+	return rt->addrnr <= COUNT(rt->addrs);
+}
+
+/* Of dst and hbh. */
+static bool opts_is_sane(const void *data)
+{
+	const struct ip6t_opts *opts = data;
+
+	return opts->optsnr <= COUNT(opts->opts);
+}
+
 /* One place of each table has no name. */
 static bool reject_is_sane(const void *data)
 {
@@ -95,7 +148,13 @@ static const struct {
 	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "dccp", 0, dccp_is_sane },
 	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "sctp", 0, sctp_is_sane },
 	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "policy", 0, policy_is_sane },
+	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "multiport", 1, multiport_is_sane },
+	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "string", 1, string_is_sane },
+	{ PYIPTC_MATCH, NFPROTO_UNSPEC, "u32", 0, u32_is_sane },
 	{ PYIPTC_MATCH, NFPROTO_IPV6, "hl", 0, hl_is_sane },
+	{ PYIPTC_MATCH, NFPROTO_IPV6, "rt", 0, rt_is_sane },
+	{ PYIPTC_MATCH, NFPROTO_IPV6, "dst", 0, opts_is_sane },
+	{ PYIPTC_MATCH, NFPROTO_IPV6, "hbh", 0, opts_is_sane },
 	{ PYIPTC_TARGET, NFPROTO_UNSPEC, "CONNMARK", 2, connmark_is_sane },
 	{ PYIPTC_TARGET, NFPROTO_IPV4, "REJECT", 0, reject_is_sane },
 	{ PYIPTC_TARGET, NFPROTO_IPV6, "REJECT", 0, reject6_is_sane },
@@ -106,7 +165,7 @@ bool payload_is_sane(enum pyiptc_kind kind, unsigned int nfproto, const void *pa
 	/* A target's header has the same layout. */
 	const struct xt_entry_match *header = payload;
 
-	for (size_t i = 0; i < sizeof(checks) / sizeof(checks[0]); i++) {
+	for (size_t i = 0; i < COUNT(checks); i++) {
 		if (checks[i].kind != kind || header->u.user.revision != checks[i].revision ||
 		    (checks[i].family != NFPROTO_UNSPEC && checks[i].family != nfproto))
 			continue;
@@ -114,6 +173,30 @@ bool payload_is_sane(enum pyiptc_kind kind, unsigned int nfproto, const void *pa
 			return checks[i].is_sane(header->data);
 	}
 	return true;
+}
+
+const void *payload_to_print(const void *payload, size_t size)
+{
+	enum { LONGEST = 1 << 16, NULS = 8 };
+#ifdef PYIPTC_WATCH
+	enum { PAGE = 1 << 12 };
+	static unsigned char *place;
+
+	if (place == NULL) {
+		place = mmap(NULL, LONGEST + PAGE, PROT_READ | PROT_WRITE,
+			     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (place == MAP_FAILED || mprotect(place + LONGEST, PAGE, PROT_NONE) != 0)
+			abort();
+	}
+#else
+	static unsigned char place[LONGEST] __attribute__((aligned(8)));
+#endif
+	unsigned char *copy = place + LONGEST - NULS - size;
+
+	if (size > LONGEST - NULS)
+		guard_fail("a payload of %zu bytes", size);
+	memset(copy + size, 0, NULS);
+	return memcpy(copy, payload, size);
 }
 
 /*
@@ -140,7 +223,7 @@ bool keeps_no_copy(const char *name)
 		"iprange", "mh",         "multiport", "rt",   "sctp", "tcp", "udp", "udplite",
 	};
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		if (strcmp(names[i], name) == 0)
 			return true;
 	return false;

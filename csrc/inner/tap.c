@@ -43,11 +43,27 @@ static int real_setsockopt(int fd, int level, int option, const void *value, soc
 	return real(fd, level, option, value, size);
 }
 
+/* The entries may be those of another table of the same size: libiptc does not look. */
+static int check_info(int fd, int level)
+{
+	struct ipt_getinfo now = { 0 };
+	socklen_t size = sizeof(now);
+
+	memcpy(now.name, tap.info.name, sizeof(now.name));
+	if (real_getsockopt(fd, level, IPT_SO_GET_INFO, &now, &size) < 0)
+		return -1;
+	if (memcmp(&now, &tap.info, sizeof(now)) == 0)
+		return 0;
+	errno = EAGAIN;
+	return -1;
+}
+
 static int get_entries(int fd, int level, struct ipt_get_entries *entries, socklen_t *size)
 {
 	/* The kernel leaves the tail of names as it finds it; libiptc does not clear them. */
 	memset(entries->entrytable, 0, entries->size);
-	if (real_getsockopt(fd, level, IPT_SO_GET_ENTRIES, entries, size) < 0) {
+	if (real_getsockopt(fd, level, IPT_SO_GET_ENTRIES, entries, size) < 0 ||
+	    check_info(fd, level) < 0) {
 		/* After EAGAIN libiptc starts again; nothing else says EBUSY. */
 		if (errno == EAGAIN && ++tap.tries >= READ_TRIES)
 			errno = EBUSY;

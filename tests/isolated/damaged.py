@@ -23,12 +23,13 @@ from typing import Any
 
 from parity.cases import ACCEPTED, Case
 from pyiptc import _blob, errors
+from support import isolated
 from support.family import FAMILIES
 
 HEADER = 32
 """Bytes of a payload before its data."""
 
-SECONDS = 20
+SECONDS = 20 * isolated.patience()
 """A child prints a few thousand payloads in less than one."""
 
 
@@ -39,11 +40,14 @@ MIXED = 60
 def damaged(data: bytes, places: list[range]) -> Iterator[tuple[int, bytes]]:
     """Each byte of the places with all its bits turned, with the highest one turned, with none.
 
-    Then many bytes of the payloads' data at once.
+    And places without a NUL, from the first one in each row of them: strings that do not end. Then
+    many bytes of the payloads' data at once.
     """
     yield from mixed(data, [at for place in places for at in place])
     for place in places:
         for at in place:
+            if at == place.start or (data[at] == 0 and data[at - 1] != 0):
+                yield at, data[:at] + b"A" * (place.stop - at) + data[place.stop :]
             for other in {data[at] ^ 0xFF, data[at] ^ 0x80, 0, 0x7F} - {data[at]}:
                 yield at, data[:at] + bytes([other]) + data[at + 1 :]
 

@@ -62,7 +62,7 @@ SECTIONS = [
     Section(
         "pyiptc_get_info",
         "``IPT_SO_GET_INFO``",
-        "A table is opened or read: the first of two calls.",
+        "A table is opened or read: the first call, and the third.",
         *(Call.GETSOCKOPT, "GET_INFO", "open"),
         "EPERM ENOENT ENOPROTOOPT EINVAL ENOMEM",
         has_libiptc=True,

@@ -19,14 +19,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyiptc
-from support import rights
+from support import isolated, rights
 from support.family import FAMILIES, Family
 from support.rawtable import Snapshot
 
 DOCUMENTED = (pyiptc.IPTCError, TypeError, ValueError, AttributeError, IndexError)
 """IndexError: `easy.get_rule` says so. AttributeError: what python-iptables' functions raise."""
 
-LONGEST = 5.0
+LONGEST = 5.0 * isolated.patience()
 """Seconds: more than any call needs, huge values included."""
 
 LONGEST_MESSAGE = 5000

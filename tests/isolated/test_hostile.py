@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from support import isolated
-from support.family import FAMILIES
+from support.family import FAMILIES, of_this_run
 
 pytestmark = pytest.mark.kernel
 
@@ -23,8 +23,10 @@ def results() -> Results:
     script = "from isolated import hostile\nhostile.main()"
     env = {"PYIPTC_MODPROBE": "0"}
     return {
-        family: json.loads(isolated.output(script, family, env=env, prelude=False, timeout=240))
-        for family in FAMILIES
+        str(family): json.loads(
+            isolated.output(script, str(family), env=env, prelude=False, timeout=240)
+        )
+        for family in of_this_run()
     }
 
 

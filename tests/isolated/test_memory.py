@@ -48,7 +48,7 @@ def test_any_allocation_fails_at_the_first_use(family: Family, faulty: dict[str,
 
 
 REFUSE = """
-import sys, warnings
+import gc, sys, warnings
 from support.family import FAMILIES
 from support.heap import bytes_in_use
 
@@ -66,9 +66,11 @@ def refuse():
     raise AssertionError("taken")
 
 def grown(times):
+    gc.collect()
     before = bytes_in_use()
     for _ in range(times):
         refuse()
+    gc.collect()
     return (bytes_in_use() - before) // times
 
 grown(500)  # caches of the interpreter, too

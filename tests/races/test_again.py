@@ -18,8 +18,9 @@ from typing import Any, Optional
 import pytest
 
 from kernel.conftest import Bench, line
-from support import isolated
-from support.family import FAMILIES
+from races import scale
+from support import features, isolated, undertest
+from support.family import FAMILIES, Family
 from support.oracle import Oracle
 
 pytestmark = pytest.mark.kernel
@@ -66,6 +67,7 @@ def several(bench: Bench) -> None:
     bench.chain.insert(bench.rule(8))
 
 
+HOOKS = ("INPUT", "FORWARD", "OUTPUT")
 APPENDED, PREPENDED = f"-A INPUT {line(5)}", f"-I INPUT {line(5)}"
 FIRST, SECOND, THIRD = (f"-D INPUT {line(number)}" for number in (1, 2, 3))
 
@@ -181,6 +183,42 @@ def test_beside_one_that_never_locks(
     assert bench.numbers() == [*range(1, number + 1)]
     assert refused
     assert "changed without the lock" in caplog.text
+
+
+@pytest.mark.parametrize("handle", ["legacy", "libiptc"])
+def test_read_beside_one_that_never_locks(
+    handle: str, family: Family, oracle: Oracle, lockless: Oracle
+) -> None:
+    """A read is two calls: where chains begin, and what they hold. The second refuses only a table
+    of another size, and these are of one."""
+    if handle == "libiptc":
+        features.require(features.LINK_NAMESPACE)
+    iptc, stop = undertest.load(), threading.Event()
+    states = [
+        [f"-A {name} -j {target}" for target in ("ACCEPT", "DROP", "ACCEPT")] for name in HOOKS
+    ]
+
+    def churn() -> None:
+        while not stop.is_set():
+            for state in states:
+                lockless.restore(family, "\n".join(["*filter", *state, "COMMIT", ""]))
+
+    oracle.restore(family, "\n".join(["*filter", *states[0], "COMMIT", ""]))
+    seen, until = [states[0]], time.monotonic() + scale.SECONDS / 2
+    with family.Table("filter", handle=handle) as table, ThreadPoolExecutor() as pool:
+        running = pool.submit(churn)
+        try:
+            while time.monotonic() < until:
+                table.refresh()
+                chains = {name: iptc.Chain(table, name).rules for name in HOOKS}
+                now = [f"-A {name} {rule}" for name, there in chains.items() for rule in there]
+                if now != seen[-1]:
+                    seen.append(now)
+        finally:
+            stop.set()
+        running.result()
+    assert [state for state in seen if state not in states] == []
+    assert len(seen) > 10
 
 
 # -- a kernel that says so on demand ---------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -65,7 +64,7 @@ def test_killed_inside_a_transaction(kind: str, family: Family, oracle: Oracle) 
         [sys.executable, "-c", isolated.PRELUDE + HOLDER, family.name, kind],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env=isolated.environment({}),
     )
     with process, ThreadPoolExecutor() as pool:
         assert process.stdout is not None

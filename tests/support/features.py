@@ -22,6 +22,8 @@ LINK_NAMESPACE = "a link namespace of libxtables"
 """What the inner half interposes reaches libxtables and libiptc."""
 OTHER_FAMILY = "one libxtables cannot serve IPv4 and IPv6"
 """What pyiptc says where a test needs two."""
+ROOT = "root of the machine"
+"""Not that of a user namespace, who has another lock file unless /run can be written to."""
 SPEED = "uninstrumented code"
 """Code that is as fast as what is installed."""
 PLAIN_MALLOC = "malloc of the C library"
@@ -81,7 +83,7 @@ def left_out(feature: str) -> str:
     return f"{LEFT_OUT}{feature} ({given_up()[feature]})"
 
 
-KNOWN = frozenset({"netns", TWO_INSTANCES, LINK_NAMESPACE, SPEED, PLAIN_MALLOC})
+KNOWN = frozenset({"netns", ROOT, TWO_INSTANCES, LINK_NAMESPACE, SPEED, PLAIN_MALLOC})
 """Features that are not programs; they are here unless declared absent or given up."""
 
 

@@ -31,7 +31,7 @@ def spare_tools() -> None:
         _runtimes = os.environ.pop("LD_PRELOAD", "")
 
 
-def _patience() -> int:
+def patience() -> int:
     """How many times as long a script may take with sanitizers."""
     return 5 if features.SPEED in features.given_up() else 1
 
@@ -80,13 +80,13 @@ def run(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(env or {}),
+            env=environment(env or {}),
             start_new_session=True,
             encoding="utf-8",
             errors="replace",
         )
     try:
-        stdout, stderr = process.communicate(timeout=timeout * _patience())
+        stdout, stderr = process.communicate(timeout=timeout * patience())
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         stdout, stderr = process.communicate()
@@ -105,7 +105,8 @@ def output(script: str, *args: str, **options: object) -> str:
     return outcome.stdout
 
 
-def _environment(added: Mapping[str, str]) -> dict[str, str]:
+def environment(added: Mapping[str, str]) -> dict[str, str]:
+    """What a script needs of this process: where modules are, and the runtimes of sanitizers."""
     search = os.pathsep.join(path for path in sys.path if path)
     names = {undertest.VARIABLE: undertest.name(), "PYTHONPATH": search}
     preloaded = " ".join(filter(None, (_runtimes, added.get("LD_PRELOAD"))))

@@ -87,6 +87,11 @@ def set_link_up(interface: str) -> None:
         fcntl.ioctl(control, SIOCSIFFLAGS, struct.pack("16sH22x", name, flags | IFF_UP))
 
 
+def in_user_namespace() -> bool:
+    """Whether root here is somebody else outside."""
+    return Path("/proc/self/uid_map").read_text().split() != ["0", "0", "4294967295"]
+
+
 def leave_machine_namespace() -> None:
     """Take this process out of the machine's network, as root or in a user namespace of its own.
 

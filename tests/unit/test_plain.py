@@ -230,7 +230,8 @@ def test_objects(group: list[str], family: Family) -> None:
 
 def test_nothing_else_is_remembered(family: Family) -> None:
     """Whatever was parsed: only what pyiptc.pure names, and no more of it than there is room for."""
-    instance = _xtables.Instance(family.nfproto)
+    with mock.patch.dict(os.environ, PYIPTC_CACHES="1"):
+        instance = _xtables.Instance(family.nfproto)
     for group in GROUPS:
         said(instance, ["-p", "tcp", "-m", *group])
     for target in TARGETS:
