@@ -26,7 +26,7 @@ def backend_warnings(iptc: Any, family: Family) -> list[warnings.WarningMessage]
 
 
 def test_rules_in_nf_tables_are_told_once(iptc: Any, oracle: Oracle, family: Family) -> None:
-    nft_tool = family.tool.replace("legacy", "nft")
+    nft_tool = family.tool_of("nft")
     oracle.run(nft_tool, "-A", "INPUT", "-s", family.host, "-j", "DROP")
     told = backend_warnings(iptc, family)
     assert len(told) == 1

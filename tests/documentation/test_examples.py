@@ -14,6 +14,8 @@ import pytest
 from support.family import FAMILIES, Family
 from support.oracle import Oracle
 
+pytestmark = pytest.mark.kernel
+
 
 @pytest.fixture
 def filter_lines(oracle: Oracle) -> Any:

@@ -16,6 +16,8 @@ from support import isolated, rawtable
 from support.family import FAMILIES
 from support.oracle import Oracle
 
+pytestmark = pytest.mark.kernel
+
 NOT_UTF_8 = "caf\udce9"
 """Bytes ``caf\\xe9`` in an argument of a program."""
 

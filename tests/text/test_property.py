@@ -21,7 +21,7 @@ import pyiptc
 from parity import cases
 from parity.cases import Case
 from parity.running import any_warning
-from support.family import Family
+from support.family import Family, on_nft
 from support.namespace import in_user_namespace
 from support.oracle import Oracle, words
 
@@ -104,6 +104,11 @@ def fitting(family: str, table: str, kind: str) -> list[Parts]:
     ]
 
 
+def merged(found: list[str], one: Parts) -> bool:
+    """Whether iptables-nft would list two matches, this one and one of those, as one."""
+    return on_nft() and any(name in found and name in one.matches for name in ("tcp", "udp"))
+
+
 @st.composite
 def rules(draw: st.DrawFn, family: str, table: str) -> list[str]:
     """The words of one rule: one case, and the matches of up to three more if the headers agree."""
@@ -114,7 +119,7 @@ def rules(draw: st.DrawFn, family: str, table: str) -> list[str]:
     for one in chosen:
         agrees = all(header.get(option, value) == value for option, value in one.header.items())
         # Of the second match of a kind iptables does not see the options that another has too.
-        if agrees and not {"connlabel", "recent"} <= {*found, *one.matches}:
+        if agrees and not ({"connlabel", "recent"} <= {*found, *one.matches} or merged(found, one)):
             header.update(one.header)
             found += one.matches
     return [word for value in header.values() for word in value] + found + list(target.target)
