@@ -15,6 +15,8 @@ from parity.send import chain_name
 from support import isolated
 from support.oracle import Oracle
 
+pytestmark = pytest.mark.kernel
+
 FAMILY_SPLIT = (
     "DNAT-range",
     "SNAT-range",
@@ -32,8 +34,6 @@ MAIN_THREAD = "from parity import send; send.main()"
 SECOND_THREAD = "from parity import send; send.main_in_thread()"
 SEALED = f"""
 from support import seccomp
-
-pytestmark = pytest.mark.kernel
 seccomp.forbid_execve()
 {MAIN_THREAD}
 """

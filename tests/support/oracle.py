@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from subprocess import CompletedProcess
 from typing import Union
 
-from support import features
+from support import features, rawnft
 from support.family import FAMILIES, Family, on_nft
 
 RuleText = Union[str, Sequence[str]]
@@ -129,9 +129,12 @@ class Oracle:
         check: bool = True,
     ) -> CompletedProcess[str]:
         args = ([] if flush else ["-n"]) + (["-c"] if counters else [])
-        return self.run(
+        done = self.run(
             f"{_tool(family)}-restore", "-w", "30", *args, input=text, check=check, timeout=300
         )
+        if counters and flush and done.returncode == 0 and _tool(family) == "ip6tables-nft":
+            _count(text)
+        return done
 
     def counters(self, family: Family | str, table: str, chain: str) -> list[tuple[int, int]]:
         """Packets and bytes of each rule of a chain."""
@@ -152,6 +155,19 @@ class Oracle:
 
     def nft(self, *args: str, check: bool = True) -> CompletedProcess[str]:
         return self.run("nft", *args, check=check)
+
+
+def _count(text: str) -> None:
+    """Give rules the counters that a save file has, which ip6tables-nft 1.8.9 forgets."""
+    table, wanted = "", dict[tuple[str, str], list[tuple[int, int]]]()
+    for line in text.splitlines():
+        if line.startswith("*"):
+            table = line[1:]
+        elif found := _COUNTED.match(line):
+            wanted.setdefault((table, found[3]), []).append((int(found[1]), int(found[2])))
+    for rule in rawnft.rules("ipv6"):
+        if counters := wanted.get((rule.table, rule.chain)):
+            rawnft.set_counters("ipv6", rule, *counters.pop(0))
 
 
 def as_restored(family: Family, text: str) -> str:
