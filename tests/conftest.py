@@ -130,9 +130,12 @@ def _two_families(request: pytest.FixtureRequest) -> None:
         features.require(features.TWO_INSTANCES)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def backend(request: pytest.FixtureRequest) -> Iterator[Optional[str]]:
-    """The backend of the tables that the test, its scripts and the tools have; None: no kernel."""
+    """The backend of the tables that the test, its scripts and the tools have; None: no kernel.
+
+    Fixtures of a whole module that do something with tables ask for it, to be made once for each.
+    """
     name: Optional[str] = getattr(request, "param", None)
     with mock.patch.dict(os.environ, {} if name is None else {"PYIPTC_BACKEND": name}):
         yield name

@@ -15,7 +15,7 @@ from pyiptc.capabilities import Capabilities
 from support import isolated
 from support.namespace import NetworkNamespace
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("legacy", "no table is opened")]
 
 TELL = """
 import json, os, sys

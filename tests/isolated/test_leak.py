@@ -16,7 +16,7 @@ RULES = 6000
 
 
 @pytest.fixture(scope="module")
-def result() -> dict[str, Any]:
+def result(backend: str) -> dict[str, Any]:
     script = f"import json\nfrom isolated import leak\nprint(json.dumps(leak.run({RULES})))"
     printed = isolated.output(script, env=leak.EXACT, prelude=False, timeout=120)
     found: dict[str, Any] = json.loads(printed)

@@ -7,7 +7,7 @@ import pytest
 from support import isolated
 from support.family import Family
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("nft", "it is about nf_tables")]
 
 WITHOUT_IP_TABLES = """
 import errno, os, socket, sys
@@ -70,7 +70,7 @@ print("done")
 """
 
 
-@pytest.mark.parametrize("backend", ["nft", "auto"])
-def test_without_ip_tables(family: Family, backend: str) -> None:
+@pytest.mark.parametrize("name", ["nft", "auto"])
+def test_without_ip_tables(family: Family, name: str) -> None:
     """All of it works, and no table of ip_tables comes to be."""
-    assert isolated.output(WITHOUT_IP_TABLES, family.name, backend) == "done\n"
+    assert isolated.output(WITHOUT_IP_TABLES, family.name, name) == "done\n"

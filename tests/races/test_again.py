@@ -185,6 +185,7 @@ def test_beside_one_that_never_locks(
     assert "changed without the lock" in caplog.text
 
 
+@pytest.mark.only_backend("legacy", "they are its handles")
 @pytest.mark.parametrize("handle", ["legacy", "libiptc"])
 def test_read_beside_one_that_never_locks(
     handle: str, family: Family, oracle: Oracle, lockless: Oracle
@@ -262,6 +263,7 @@ def again(
     return found
 
 
+@pytest.mark.only_backend("legacy", "the call is one of ip_tables")
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("retries", ["autocommit", None, 3])
 @pytest.mark.parametrize("times", [1, 3])
@@ -275,6 +277,7 @@ def test_done_once(
     assert (found["ports"], found["afterwards"]) == (1, 2)
 
 
+@pytest.mark.only_backend("legacy", "the call is one of ip_tables")
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("retries", ["autocommit", None, 0, 2])
 def test_for_ever(retries: Optional[object], family: str, faulty: dict[str, str]) -> None:

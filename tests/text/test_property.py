@@ -99,6 +99,7 @@ def fitting(family: str, table: str, kind: str) -> list[Parts]:
         one
         for one in ALL
         if one.case.family == family
+        and not (one.case.only_legacy and on_nft())
         and (one.case.table == table or (kind == "matches" and one.case.table == "filter"))
         and (one.matches if kind == "matches" else one.target)
     ]
