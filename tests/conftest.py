@@ -67,7 +67,9 @@ def pytest_sessionstart() -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run what needs the kernel on both backends; python-iptables, where that is tested, has one."""
-    if metafunc.definition.get_closest_marker("kernel") is not None:
+    marks = metafunc.definition.iter_markers("parametrize")
+    is_named = any("backend" in str(mark.args[0]) for mark in marks)
+    if metafunc.definition.get_closest_marker("kernel") is not None and not is_named:
         names = BACKENDS if undertest.name() == "pyiptc" else BACKENDS[:1]
         metafunc.parametrize("backend", names, indirect=True)
 

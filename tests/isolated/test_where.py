@@ -64,6 +64,7 @@ report()
 """
 
 
+@pytest.mark.only_backend("legacy", "it is about the lock file")
 def test_two_capabilities_are_enough(
     family: Family, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -131,6 +132,7 @@ report()
 """
 
 
+@pytest.mark.only_backend("legacy", "it is about the lock file")
 def test_user_namespace(family: Family) -> None:
     """Of an ordinary user: all works, with a lock of its own, and that is told beforehand."""
     found = run(USER, family, XTABLES_LOCKFILE="/run/xtables.lock")
@@ -168,6 +170,7 @@ report()
 """
 
 
+@pytest.mark.only_backend("legacy", "it is about the lock file")
 def test_read_only_run(family: Family, tmp_path_factory: pytest.TempPathFactory) -> None:
     """As in a container: the lock file cannot be made, which is said with the ways round it."""
     features.require(features.ROOT)

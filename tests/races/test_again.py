@@ -130,6 +130,7 @@ def test_one_conflict_undoes_all(bench: Bench, lockless: Oracle) -> None:
     assert bench.numbers() == [5, 1, 2, 3, 7]
 
 
+@pytest.mark.only_backend("legacy", "an append to nf_tables depends on nothing that was read")
 def test_no_retries(bench: Bench, lockless: Oracle) -> None:
     start(bench, 1)
     with pytest.raises(bench.iptc.ConflictError), bench.table.transaction(retries=0):
@@ -152,6 +153,7 @@ def test_retries_that_are_none(bench: Bench, retries: Any) -> None:
 # -- over and over -------------------------------------------------------------------------------------
 
 
+@pytest.mark.only_backend("legacy", "nobody locks nf_tables: test_nft.py")
 def test_beside_one_that_never_locks(
     bench: Bench, lockless: Oracle, caplog: pytest.LogCaptureFixture
 ) -> None:
