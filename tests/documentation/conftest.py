@@ -9,6 +9,7 @@ import pytest
 
 from support import undertest
 
+
 @pytest.fixture
 def iptc(netns: object) -> Iterator[Any]:
     """The module, under the name that the examples call it."""

@@ -18,7 +18,10 @@ from isolated.errno_table import SECTIONS, Outcome, Row
 from support import features, isolated
 from support.family import FAMILIES
 
-pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("legacy", "the calls that fail are those of ip_tables")]
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.only_backend("legacy", "the calls that fail are those of ip_tables"),
+]
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "errors.rst"
 

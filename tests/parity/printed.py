@@ -19,7 +19,9 @@ TEXT_OPTIONS = frozenset({"comment", "log-prefix", "nflog-prefix", "string", "he
 """Options whose next word is their value, even where it looks like an option."""
 
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)', re.DOTALL)
-_REASON = re.compile(r"^ip6?tables(?: v\S+ \((?:legacy|nf_tables)\))?: (.+?)(?: Run `dmesg'.*)?$", re.MULTILINE)
+_REASON = re.compile(
+    r"^ip6?tables(?: v\S+ \((?:legacy|nf_tables)\))?: (.+?)(?: Run `dmesg'.*)?$", re.MULTILINE
+)
 _REFUSED = re.compile(r" RULE_APPEND failed \((.+)\): rule in chain ")
 _LIKE_LEGACY = {
     "No such file or directory": "No chain/target/match by that name",

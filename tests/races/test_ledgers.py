@@ -61,7 +61,9 @@ def check_busy(ledgers: list[Ledger]) -> None:
     assert min(commits.values()) >= scale.COMMITS, commits
 
 
-@pytest.mark.only_backend("legacy", "of nf_tables test_nft.py is: iptables-nft-restore crashes here")
+@pytest.mark.only_backend(
+    "legacy", "of nf_tables test_nft.py is: iptables-nft-restore crashes here"
+)
 def test_processes_and_tools(family: Family, oracle: Oracle) -> None:
     ledgers = write(family, oracle, scale.SECONDS)
     assert findings(family, oracle, ledgers) == []

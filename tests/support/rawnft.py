@@ -135,7 +135,11 @@ def accepting(matches: Sequence[RawMatch]) -> bytes:
     ]
     accept = attribute(2, attribute(2, be32(1, NF_ACCEPT)))
     return b"".join(
-        [*made, expression("counter", be64(1, 0), be64(2, 0)), expression("immediate", be32(1, 0), accept)]
+        [
+            *made,
+            expression("counter", be64(1, 0), be64(2, 0)),
+            expression("immediate", be32(1, 0), accept),
+        ]
     )
 
 
