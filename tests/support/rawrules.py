@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pyiptc import _nft
 from support import rawnft, rawtable
 from support.family import on_nft
 from support.rawtable import LAYOUTS, RawMatch
@@ -25,6 +24,8 @@ def elements(family: str) -> list[bytes]:
     header_size = LAYOUTS[family].header_size
     if not on_nft():
         return [entry[header_size:] for entry in rawtable.entries(family)]
+    from pyiptc import _nft  # late: tests of python-iptables have no pyiptc
+
     found = []
     for rule in rawnft.rules(family):
         entry, reason, _ = _nft.decode(rawnft.FAMILIES[family], rule.expressions, rule.userdata)
