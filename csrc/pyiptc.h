@@ -60,7 +60,7 @@ void pyiptc_lock_close(int fd, bool is_held);
 /* ---- sockopt.c: one function per socket option ---------------------------------------------- */
 
 /**
- * A raw socket, close-on-exec: what the options below are asked of. It belongs to the network
+ * A socket, close-on-exec: what the options below are asked of. It belongs to the network
  * namespace that the calling thread was in. Return: the descriptor, or -EPERM, -EACCES, -EMFILE,
  * -EAFNOSUPPORT.
  */

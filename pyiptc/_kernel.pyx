@@ -51,7 +51,7 @@ cdef bytes to_bytes(str text):
 
 
 cdef class Socket:
-    """A raw socket of one family: what socket options are asked of.
+    """A socket of one family: what socket options are asked of.
 
     It belongs to the network namespace that the calling thread is in.
 
@@ -59,7 +59,6 @@ cdef class Socket:
         family: 2 or 10.
         table: The table that it is for, for the message of an error.
     Raises:
-        AccessError: CAP_NET_RAW is missing.
         UnsupportedError: The kernel does not know the family.
     """
 

@@ -56,7 +56,7 @@ SECTIONS = [
     Section(
         "pyiptc_socket",
         "``socket()``",
-        "A raw socket is opened for everything that a table does.",
+        "A socket is opened for everything that a table does.",
         *(Call.SOCKET, "", "open", "EPERM EACCES EAFNOSUPPORT EMFILE ENFILE ENOBUFS ENOMEM"),
     ),
     Section(

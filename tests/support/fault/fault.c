@@ -173,7 +173,7 @@ long fault_count(int call, int option)
 
 /* ---- a kernel out of bytes -------------------------------------------------------------------- */
 
-/* From now on raw sockets are none, and one table is in the kernel: these bytes, the caller's. */
+/* From now on sockets of IPv4 and IPv6 are none, and one table is in the kernel: these bytes, the caller's. */
 void fault_kernel(const void *from_info, size_t from_info_size, const void *from, size_t size)
 {
 	info = from_info;
