@@ -113,7 +113,10 @@ class AccessError(KernelError, PermissionError):
 
 
 class CountersLostError(KernelError):
-    """The rules *are* in; the counters of the old ones could not be given back."""
+    """The rules *are* in, but not the counters: the old ones could not be given back, or set to zero.
+
+    From ``counters(zero=True)`` of nf_tables: some were set to zero and could not be read.
+    """
 
 
 class ConflictError(IPTCError):
