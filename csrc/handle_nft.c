@@ -25,7 +25,7 @@ static int failed(struct pyiptc_error *error, const char *operation, int rc)
 	error->operation = operation;
 	if (rc == -EOPNOTSUPP && error->text[0] == '\0')
 		snprintf(error->text, sizeof(error->text), "this kernel has no nf_tables");
-	if (rc == -EMSGSIZE)
+	if (rc == -EMSGSIZE && strcmp(operation, "NFT_MSG_GETRULE") == 0)
 		snprintf(error->text, sizeof(error->text),
 			 "the kernel cannot list a rule of more than 32 KiB, nor those behind it");
 	return rc;

@@ -26,7 +26,8 @@ from .counters import Counters
 from ._print import verdict_name
 from ._xtables import instance as instance_of
 from .text import encode
-from .errors import BlobError, ConflictError, CountersLostError, KernelError, edit_error, kernel_error, shown
+from .errors import (
+    BlobError, ConflictError, CountersLostError, KernelError, edit_error, kernel_error, shown)
 from .process import check_width
 
 #: Names of the handles (see :class:`TableData`): the first is the default.

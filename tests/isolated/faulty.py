@@ -190,7 +190,7 @@ class Result:
     """How often the call was made that failed."""
     is_unchanged: bool = False
     """Whether the kernel has the same rules, policies and counters as before."""
-    counted: list[tuple[int, int]] = field(default_factory=list)
+    counted: list[list[int]] = field(default_factory=list)
     """Packets and bytes of the chain's rules, as the object has them."""
     is_replaced: list[bool] = field(default_factory=list)
     """Whether rules of nf_tables have other handles than before, in order."""
@@ -349,7 +349,7 @@ def run(family: Family, case: Case) -> Result:
         bench.table.commit()
         result.is_pending = len(bench.ports()) == 2
     bench.table.refresh()
-    result.counted = [(pair.packets, pair.bytes) for pair in bench.chain.counters()]
+    result.counted = [[pair.packets, pair.bytes] for pair in bench.chain.counters()]
     bench.table.autocommit = True
     try:
         bench.chain.append(bench.rule(82))
