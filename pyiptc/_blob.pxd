@@ -10,6 +10,8 @@ cdef class Entry:
     cdef readonly str jump
     cdef readonly int kind
 
+    cdef int take(self, bytes data, int kind, str jump) except -1
+
     @staticmethod
     cdef Entry from_uapi(const _csrc.pyiptc_family *layout, const unsigned char *data,
                          Py_ssize_t size, int kind, str jump)
@@ -24,7 +26,10 @@ cdef class Header:
     cdef int set_address(self, int index, bytes value) except -1
     cdef tuple get_interface(self, uint32_t at)
     cdef int set_interface(self, uint32_t at, tuple value) except -1
+    cdef int to_kernel(self, unsigned char *head) except -1
 
 
 cdef str to_str(const char *text)
 cdef str name_in(const unsigned char *payload)
+cdef Entry laid_out(const _csrc.pyiptc_family *layout, const unsigned char *head, list matches,
+                    bytes target, int kind, str jump)

@@ -143,13 +143,18 @@ cdef class Entry:
         BlobError: *data* is not a well-formed entry, or is a jump without its chain.
     """
 
-    def __cinit__(self, *args, **kwargs):
+    def __cinit__(self):
         # Never NULL, not even where a subclass forgets __init__().
         self.layout = layout_of(2)
 
     def __init__(self, int family, bytes data not None, int kind=PLAIN, str jump=None):
+        self.layout = layout_of(family)
+        self.take(data, kind, jump)
+
+    cdef int take(self, bytes data, int kind, str jump) except -1:
+        """Be what these bytes are, if they are an entry."""
+        cdef const _csrc.pyiptc_family *layout = self.layout
         cdef uint32_t offset = 0
-        cdef const _csrc.pyiptc_family *layout = layout_of(family)
         cdef const unsigned char *target
         cdef const char *reason
         cdef int verdict
@@ -160,23 +165,24 @@ cdef class Entry:
         if reason is not NULL:
             raise BlobError(f"entry of {len(data)} bytes, at byte {offset}: {to_str(reason)}",
                             offset)
-        if kind not in (PLAIN, JUMP, FALLTHROUGH):
+        if (kind != _csrc.PYIPTC_RULE_PLAIN and kind != _csrc.PYIPTC_RULE_JUMP
+                and kind != _csrc.PYIPTC_RULE_FALLTHROUGH):
             raise BlobError(f"an entry of kind {kind}")
-        if (kind == JUMP) != (jump is not None):
+        if (kind == _csrc.PYIPTC_RULE_JUMP) != (jump is not None):
             raise BlobError("a jump has a chain, and nothing else has")
         target = <const unsigned char *>data
         target += get_u16(target + layout.offsets)
-        if kind != PLAIN and target[2] != 0:
+        if kind != _csrc.PYIPTC_RULE_PLAIN and target[2] != 0:
             raise BlobError("a verdict beside an entry whose target is an extension")
-        if kind == PLAIN and target[2] == 0:
+        if kind == _csrc.PYIPTC_RULE_PLAIN and target[2] == 0:
             memcpy(&verdict, target + HEADER, sizeof(verdict))
             if verdict >= 0:
                 # In the table that it came from; in another it may lead into a chain's middle.
                 raise BlobError(f"a jump to byte {verdict} of a table: its chain is not known")
-        self.layout = layout
         self.data = data
         self.kind = kind
         self.jump = jump
+        return 0
 
     @staticmethod
     cdef Entry from_uapi(const _csrc.pyiptc_family *layout, const unsigned char *data,
@@ -522,11 +528,17 @@ cdef class Header:
 
     def to_uapi(self) -> bytes:
         """The header as the kernel wants it, addresses masked; offsets are not filled in."""
-        cdef Header copy = self.copy()
+        cdef unsigned char head[168]
+        self.to_kernel(head)
+        return head[: self.layout.header_size]
+
+    cdef int to_kernel(self, unsigned char *head) except -1:
+        """The same, put where there is room for a :class:`Header`'s buffer."""
         cdef uint32_t i
+        memcpy(head, self.buffer, sizeof(self.buffer))
         for i in range(2 * self.layout.address_size):
-            copy.buffer[i] &= copy.buffer[2 * self.layout.address_size + i]
-        return copy.buffer[: self.layout.header_size]
+            head[i] &= head[2 * self.layout.address_size + i]
+        return 0
 
     def __reduce__(self):
         return _header_from_bytes, (self.family, self.buffer[: self.layout.header_size])
@@ -560,15 +572,37 @@ def compose(bytes head not None, list matches not None, bytes target not None, i
         RuleError: Together they are larger than an entry can be (65535 bytes).
     """
     cdef const _csrc.pyiptc_family *layout = layout_of(family)
-    cdef bytes data = b"".join([head, *matches, target])
-    cdef unsigned char *at = <unsigned char *>PyBytes_AS_STRING(data) + layout.offsets
     if len(head) != layout.header_size:
         raise BlobError(f"a header of {len(head)} bytes: expected {layout.header_size}")
-    if len(data) > 0xFFFF:
-        raise RuleError(f"a rule of {len(data)} bytes: at most 65535 fit an entry")
-    put_u16(at, len(data) - len(target))
-    put_u16(at + 2, len(data))
-    return Entry(family, data, kind, jump)
+    return laid_out(layout, <const unsigned char *>head, matches, target, kind, jump)
+
+
+cdef Entry laid_out(const _csrc.pyiptc_family *layout, const unsigned char *head, list matches,
+                    bytes target, int kind, str jump):
+    """The same of a header's bytes as they are."""
+    cdef Py_ssize_t size = layout.header_size + len(target)
+    cdef bytes part, data
+    cdef unsigned char *start
+    cdef unsigned char *at
+    cdef Entry entry
+    for part in matches:
+        size += len(part)
+    if size > 0xFFFF:
+        raise RuleError(f"a rule of {size} bytes: at most 65535 fit an entry")
+    data = PyBytes_FromStringAndSize(NULL, size)
+    start = at = <unsigned char *>PyBytes_AS_STRING(data)
+    memcpy(at, head, layout.header_size)
+    at += layout.header_size
+    for part in matches:
+        memcpy(at, PyBytes_AS_STRING(part), len(part))
+        at += len(part)
+    memcpy(at, PyBytes_AS_STRING(target), len(target))
+    put_u16(start + layout.offsets, size - len(target))
+    put_u16(start + layout.offsets + 2, size)
+    entry = Entry.__new__(Entry)
+    entry.layout = layout
+    entry.take(data, kind, jump)
+    return entry
 
 
 def pack_addresses(int family, values not None, network not None) -> bytes:

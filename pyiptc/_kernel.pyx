@@ -823,9 +823,10 @@ cdef class TableData:
         """Append an entry."""
         found = self.find_chain(chain, "append entry to")
         jump = self.jump_of(entry, "append entry to", chain)
-        self.check(_csrc.pyiptc_table_append(self.table, found, entry.data,
-                                             <uint32_t>len(entry.data), entry.kind, jump),
-                   "append entry to", f"chain {chain}")
+        rc = _csrc.pyiptc_table_append(self.table, found, entry.data, <uint32_t>len(entry.data),
+                                       entry.kind, jump)
+        if rc < 0:
+            raise edit_error(-rc, "append entry to", f"chain {chain}")
 
     def append_all(self, str chain not None, list entries not None) -> None:
         """Append entries: all of them, or none."""
@@ -927,9 +928,10 @@ cdef class TableData:
         if size == 0 or not self.is_allowed(chain, entry, <_csrc.pyiptc_rule_kind>kind):
             return False
         memcpy(entry + self.table.family.counters, counters, 16)
-        self.check(_csrc.pyiptc_table_append(self.table, chain, entry, <uint32_t>size,
-                                             <_csrc.pyiptc_rule_kind>kind, jump),
-                   "append entry to", f"chain {to_str(chain.name)}")
+        rc = _csrc.pyiptc_table_append(self.table, chain, entry, <uint32_t>size,
+                                       <_csrc.pyiptc_rule_kind>kind, jump)
+        if rc < 0:
+            raise edit_error(-rc, "append entry to", f"chain {to_str(chain.name)}")
         return True
 
     cdef bint append_reply(self, _csrc.pyiptc_chain *chain, const _csrc.pyiptc_reply *reply,

@@ -16,6 +16,7 @@ cdef class RuleCore:
     cdef public object _origin
     cdef public bint _is_command
 
+    cdef int reset(self, Entry entry) except -1
     cdef const unsigned char *head(self) except NULL
     cdef uint32_t about(self) except? 0
     cdef bytes field(self, uint32_t at, uint32_t size)
@@ -28,6 +29,7 @@ cdef class RuleCore:
     cdef int set_network(self, int index, int flag, value) except -1
     cdef interface(self, uint32_t at, int flag)
     cdef int set_interface(self, uint32_t at, int flag, value) except -1
+    cdef bint set_plain_interface(self, uint32_t at, int flag, str value) except -1
 
 
 cdef class ModuleCore:

@@ -7,24 +7,28 @@ place in it. What a program sets are a header and lists of options, checked when
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.object cimport PyObject_GenericSetAttr
+from cpython.object cimport PyObject_GenericSetAttr, PyTypeObject
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcpy, memset
 
 from . cimport _csrc
-from ._blob cimport Entry, Header
+from ._blob cimport Entry, Header, laid_out
 from ._print cimport printer_of
 from ._xtables cimport Instance, instance
 
-from ._blob import PLAIN, compose, interface_text, network_text, standard_target
+from ._blob import PLAIN, interface_text, network_text, standard_target
 from .counters import Counters, checked
 from .errors import RuleError, UnknownOptionError, XTablesError, shown
 from ._print import verdict_name
 from .text import Option, encode
 
+ctypedef object (*maker)(object cls, tuple arguments, void *keywords)
+
 cdef enum:
     HEADER = 32           # of struct xt_entry_match and struct xt_entry_target
     MASK_DISTANCE = 32    # from an interface's name to its mask
+    INTERFACE_SIZE = 16   # IFNAMSIZ, with the NUL
     WORDS_MAX = 600       # bytes of words that are tried without libxtables
     COUNT_MAX = 24        # and how many they may be
 
@@ -35,6 +39,8 @@ cdef enum:
     INV_DSTIP = 0x10
     INV_PROTO = 0x40
     FLAG_PROTO6 = 0x01    # IP6T_F_PROTO
+    GOTO = 0x02           # IPT_F_GOTO
+    GOTO6 = 0x04          # IP6T_F_GOTO
 
 #: Extensions whose payload means something else in another network namespace: an ipset is an
 #: index there. They are parsed when they are sent.
@@ -54,6 +60,11 @@ cdef bytes NO_VERDICT = standard_target(0)
 cdef dict PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1}
 
 
+cdef inline object new(cls):
+    """``cls.__new__(cls)``, which would make three other objects on the way."""
+    return (<maker><void *>(<PyTypeObject *>cls).tp_new)(cls, (), NULL)
+
+
 cdef inline uint16_t get_u16(const unsigned char *at) noexcept:
     cdef uint16_t value
     memcpy(&value, at, sizeof(value))
@@ -63,17 +74,20 @@ cdef inline uint16_t get_u16(const unsigned char *at) noexcept:
 cdef class RuleCore:
     """A rule: an entry that was read, or a header, matches and a target."""
 
-    def __cinit__(self, *args, **kwargs):
+    def __cinit__(self):
         self.nfproto = type(self)._family
 
     def __init__(self, entry=None, chain=None):
         self.chain = chain
-        self._reset(None)
+        self.reset(None)
         if entry is not None:
             self.rule = entry
 
     def _reset(self, Entry entry) -> None:
         """Begin anew, with an entry or with nothing."""
+        self.reset(entry)
+
+    cdef int reset(self, Entry entry) except -1:
         self._entry = entry
         self._header = None
         self._matches = None
@@ -83,11 +97,12 @@ cdef class RuleCore:
         self._target = None
         self._is_command = False
         self._origin = None
+        return 0
 
     @classmethod
     def _from_entry(cls, Entry entry not None, chain=None, origin=None):
         """A rule that a kernel has; taken apart when it is looked at."""
-        cdef RuleCore rule = cls.__new__(cls)
+        cdef RuleCore rule = new(cls)
         rule.chain = chain
         rule._entry = entry
         rule._origin = origin
@@ -194,7 +209,7 @@ cdef class RuleCore:
         if data[at + 2] != 0:
             target = cls._from_source(self, entry, at)
         else:
-            target = cls.__new__(cls)
+            target = new(cls)
             target._rule = self
             target._is_standard = True
             target._name = entry.jump or ""
@@ -293,6 +308,8 @@ cdef class RuleCore:
         cdef bint inverted = False
         cdef Header header
         cdef bytes name = b"", mask = b""
+        if type(value) is str and self.set_plain_interface(at, flag, <str>value):
+            return 0
         if value is not None:
             if not isinstance(value, str):
                 raise TypeError(f"an interface is text such as 'eth0', not {shown(value)}")
@@ -301,6 +318,27 @@ cdef class RuleCore:
         header = self.edit()
         header.set_interface(at, (name, mask))
         return self.invert(header, flag, inverted)
+
+    cdef bint set_plain_interface(self, uint32_t at, int flag, str value) except -1:
+        """The same for the name of one interface, such as eth0: whether it is one."""
+        cdef Py_ssize_t size
+        cdef const char *name
+        cdef unsigned char *to
+        try:
+            name = PyUnicode_AsUTF8AndSize(value, &size)
+        except UnicodeEncodeError:
+            return False
+        if (not 0 < size < INTERFACE_SIZE or name[0] == b"!" or name[size - 1] == b"+"
+                or memchr(name, 0, size) is not NULL):
+            return False
+        to = self.edit().buffer + at
+        memset(to, 0, INTERFACE_SIZE)
+        memset(to + MASK_DISTANCE, 0, INTERFACE_SIZE)
+        memcpy(to, name, size)
+        # The NUL belongs to the name: eth0 is not eth01.
+        memset(to + MASK_DISTANCE, 0xFF, size + 1)
+        self.invert(self._header, flag, False)
+        return True
 
     @property
     def in_interface(self) -> str | None:
@@ -394,7 +432,7 @@ cdef class RuleCore:
         cdef ModuleCore match
         cls = self._match_class
         if revision is None and type(name) is str and is_there(self.nfproto, 0, <str>name):
-            match = cls.__new__(cls)
+            match = new(cls)
             match._rule = self
             match._name = name
             match.options = []
@@ -419,7 +457,7 @@ cdef class RuleCore:
         cdef ModuleCore target
         cls = self._target_class
         if revision is None and not goto and type(name) is str and name in VERDICT_PAYLOADS:
-            target = cls.__new__(cls)
+            target = new(cls)
             target._rule = self
             target._name = name
             target._is_standard = True
@@ -472,29 +510,28 @@ cdef class RuleCore:
         """The entry of a header as it is, these matches and this target."""
         cdef ModuleCore target = self._target
         cdef Header header = self._header
-        cdef Header copy
-        cdef int flag = type(self)._goto_flag
-        cdef bint goto = target is not None and target._goto
+        cdef unsigned char head[168]
+        cdef unsigned char flag = GOTO if self.nfproto == 2 else GOTO6
         if header is None:
             header = self._entry.header
-        if bool(header.buffer[header.layout.flags] & flag) != goto:
-            copy = header.copy()
-            copy.buffer[copy.layout.flags] ^= <unsigned char>flag
-            header = copy
-        return compose(header.to_uapi(), matches, payload, self.nfproto, kind, jump)
+        header.to_kernel(head)
+        head[header.layout.flags] &= <unsigned char>~flag
+        if target is not None and target._goto:
+            head[header.layout.flags] |= flag
+        return laid_out(header.layout, head, matches, payload, kind, jump)
 
 
 cdef class ModuleCore:
     """A match or target of a rule: options, or the payload that was read."""
 
-    def __cinit__(self, *args, **kwargs):
+    def __cinit__(self):
         self._number = None
         self._kind_number = type(self)._kind
 
     @classmethod
     def _from_source(cls, RuleCore rule not None, Entry entry not None, uint32_t at):
         """One that was read: the payload that begins at a byte of an entry."""
-        cdef ModuleCore module = cls.__new__(cls)
+        cdef ModuleCore module = new(cls)
         cdef const unsigned char *data = entry.data
         module._rule = rule
         module.source = entry
@@ -550,7 +587,8 @@ cdef class ModuleCore:
         if self._is_standard:
             return {}
         try:
-            return self.library().options(self._kind_number, self.name)
+            name = self.name if self._name is None else self._name
+            return self.library().options(self._kind_number, name)
         except XTablesError:
             return {}
 
@@ -723,7 +761,8 @@ cdef class ModuleCore:
             raise UnknownOptionError(
                 f'{self.name}: unknown option "--{parameter}": no such parameter; it has: {names}',
                 self.name, None, self._rule.nfproto if self._rule is not None else 2, parameter)
-        if (type(value) is str and known.has_arg == 1 and not (<str>value).startswith("!")
+        if (type(value) is str and known.has_arg == 1
+                and not (len(<str>value) > 0 and (<str>value)[0] == "!")
                 and (self.options is not None and not self.options
                      or self.option == parameter and parameter != "next")):
             self.take_one(parameter, value)
@@ -835,14 +874,19 @@ cdef bint is_there(int family, int kind, str name) except -1:
 cdef Py_ssize_t put(char *text, Py_ssize_t at, str word) except -2:
     """Put a word and a NUL at a place of a buffer: the place after it, or -1: not to be had."""
     cdef bytes raw
+    cdef const char *start
     cdef Py_ssize_t length
     if at < 0:
         return -1
-    raw = encode(word) if not word.isascii() else word.encode("ascii")
-    length = len(raw)
-    if at + length + 1 > WORDS_MAX or memchr(<const char *>raw, 0, length) is not NULL:
+    try:
+        start = PyUnicode_AsUTF8AndSize(word, &length)
+    except UnicodeEncodeError:
+        raw = encode(word)
+        start = raw
+        length = len(raw)
+    if at + length + 1 > WORDS_MAX or memchr(start, 0, length) is not NULL:
         return -1
-    memcpy(text + at, <const char *>raw, length + 1)
+    memcpy(text + at, start, length + 1)
     return at + length + 1
 
 

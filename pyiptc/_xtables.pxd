@@ -7,8 +7,9 @@ from . cimport _csrc
 cdef class Instance:
     cdef _csrc.pyiptc_instance *instance
     cdef readonly int family
-    cdef dict extensions
-    cdef dict option_tables
+    # By name: of matches, and of targets.
+    cdef tuple extensions
+    cdef tuple option_tables
     cdef dict protocols
     cdef const _csrc.pyiptc_family *layout
     cdef bint has_caches

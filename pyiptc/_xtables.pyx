@@ -142,8 +142,8 @@ cdef class Instance:
         cdef const char *libdir_text = NULL
         cdef int rc
         self.family = family
-        self.extensions = {}
-        self.option_tables = {}
+        self.extensions = ({}, {})
+        self.option_tables = ({}, {})
         self.protocols = {}
         self.layout = _csrc.pyiptc_family_of(<unsigned int>family)
         self.has_caches = caches()
@@ -196,7 +196,8 @@ cdef class Instance:
             XTablesError: There is none for this family; the message is the library's.
         Cost: a dictionary look-up after the first time.
         """
-        found = self.extensions.get((kind, name))
+        cdef dict known = self.extensions[kind != MATCH_KIND]
+        found = known.get(name)
         if found is not None:
             return found
         cdef bytes raw = name_bytes(name)
@@ -219,14 +220,15 @@ cdef class Instance:
                           extension.user_size, bool(extension.has_save),
                           bool(extension.has_parse))
         if not is_assumed:
-            self.extensions[kind, name] = found
+            known[name] = found
         return found
 
     cpdef dict options(self, int kind, str name):
         """Long options of an extension: their :class:`OptionType` by name."""
-        found = self.option_tables.get((kind, name))
+        cdef dict known = self.option_tables[kind != MATCH_KIND]
+        found = known.get(name)
         if found is not None:
-            return found
+            return <dict>found
         cdef bytes raw = name_bytes(name)
         cdef const char *c_name = raw
         cdef _csrc.pyiptc_reply reply
@@ -246,7 +248,7 @@ cdef class Instance:
             _csrc.pyiptc_reply_free(&reply)
         emit(warned)
         if not is_assumed:
-            self.option_tables[kind, name] = options
+            known[name] = options
         return options
 
     def parse(self, int kind, str name not None, bytes head not None, list words not None,
