@@ -78,7 +78,7 @@ struct netlink_refusal {
 	int number;        /* a positive errno */
 	uint32_t sequence; /* of the message */
 	char text[128];    /* the kernel's own words, or "" */
-	bool is_unknown;   /* the answer could not be read: all of the batch may be in, or nothing */
+	bool is_unknown; /* the answer could not be read: all of the batch may be in, or nothing */
 };
 
 /**
