@@ -2,6 +2,7 @@
 from libc.stdint cimport uint32_t
 
 from ._blob cimport Entry, Header
+from ._print cimport Printed
 from ._xtables cimport Instance
 
 
@@ -18,6 +19,7 @@ cdef class RuleCore:
 
     cdef int reset(self, Entry entry) except -1
     cdef const unsigned char *head(self) except NULL
+    cdef int show(self, unsigned char *to) except -1
     cdef uint32_t about(self) except? 0
     cdef bytes field(self, uint32_t at, uint32_t size)
     cdef int touch(self) except -1
@@ -57,6 +59,8 @@ cdef class ModuleCore:
 
     cdef Instance library(self)
     cdef dict table(self)
+    cdef Printed printed(self)
+    cdef list options_read(self)
     cdef bint is_made(self, bint final) except -1
     cdef bytes quick(self, list options)
     cdef bytes quick_one(self, str option, str value)

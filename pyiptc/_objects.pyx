@@ -6,15 +6,17 @@ done less often. A rule that was read is its entry until it is changed; a match 
 place in it. What a program sets are a header and lists of options, checked when they are set.
 """
 
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from sys import intern
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.object cimport PyObject_GenericSetAttr, PyTypeObject
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
-from libc.string cimport memchr, memcpy, memset
+from libc.string cimport memchr, memcmp, memcpy, memset
 
 from . cimport _csrc
 from ._blob cimport Entry, Header, laid_out
-from ._print cimport printer_of
+from ._print cimport Printed, printer_of
 from ._xtables cimport Instance, instance
 
 from ._blob import PLAIN, interface_text, network_text, standard_target
@@ -26,6 +28,7 @@ from .text import Option, encode
 ctypedef object (*maker)(object cls, tuple arguments, void *keywords)
 
 cdef enum:
+    HEADER_MAX = 168      # of struct ip6t_entry
     HEADER = 32           # of struct xt_entry_match and struct xt_entry_target
     MASK_DISTANCE = 32    # from an interface's name to its mask
     INTERFACE_SIZE = 16   # IFNAMSIZ, with the NUL
@@ -54,7 +57,7 @@ cdef dict VERDICT_PAYLOADS = {
     "QUEUE": standard_target(-4),
     "RETURN": standard_target(-5),
 }
-cdef bytes NO_VERDICT = standard_target(0)
+cdef dict VERDICT_NAMES = {number: intern(verdict_name(number)) for number in (-1, -2, -4, -5)}
 
 #: Numbers by name, of protocols that read back as that name.
 cdef dict PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1}
@@ -142,15 +145,20 @@ cdef class RuleCore:
 
     def _head(self) -> bytes:
         """The header as extensions are shown it: addresses masked, no counters, no offsets."""
+        cdef unsigned char head[HEADER_MAX]
+        self.show(head)
+        return head[: _csrc.pyiptc_family_of(<unsigned int>self.nfproto).header_size]
+
+    cdef int show(self, unsigned char *to) except -1:
+        """The same, put where there is room for HEADER_MAX bytes."""
         cdef const _csrc.pyiptc_family *layout = _csrc.pyiptc_family_of(<unsigned int>self.nfproto)
-        cdef bytes copy = PyBytes_FromStringAndSize(<const char *>self.head(), layout.header_size)
-        cdef unsigned char *to = <unsigned char *>PyBytes_AS_STRING(copy)
         cdef uint32_t i
+        memcpy(to, self.head(), layout.header_size)
         for i in range(2 * layout.address_size):
             to[i] &= to[2 * layout.address_size + i]
         memset(to + layout.offsets, 0, 4)
         memset(to + layout.counters, 0, 16)
-        return copy
+        return 0
 
     def _touch(self) -> None:
         """Something was edited: it is no longer what was read."""
@@ -193,7 +201,7 @@ cdef class RuleCore:
         end = get_u16(data + self._entry.layout.offsets)
         matches = []
         while at < end:
-            matches.append(self._match_class._from_source(self, self._entry, at))
+            matches.append(module_of(self._match_class, self, self._entry, at))
             at += get_u16(data + at)
         self._target = self.target_of(self._entry)
         self._matches = matches
@@ -204,19 +212,21 @@ cdef class RuleCore:
         cdef const unsigned char *data = entry.data
         cdef uint32_t at = get_u16(data + entry.layout.offsets)
         cdef ModuleCore target
+        cdef int verdict
         cls = self._target_class
         goto = bool(data[entry.layout.flags] & <int>type(self)._goto_flag)
         if data[at + 2] != 0:
-            target = cls._from_source(self, entry, at)
+            target = module_of(cls, self, entry, at)
         else:
             target = new(cls)
             target._rule = self
             target._is_standard = True
-            target._name = entry.jump or ""
-            verdict = entry.verdict
-            if verdict is not None:
+            if entry.kind == _csrc.PYIPTC_RULE_PLAIN:
+                memcpy(&verdict, data + at + HEADER, sizeof(verdict))
                 target._number = verdict
-                target._name = verdict_name(verdict)
+                target._name = VERDICT_NAMES.get(verdict) or verdict_name(verdict)
+            else:
+                target._name = entry.jump or ""
         target._goto = goto
         return target
 
@@ -510,7 +520,7 @@ cdef class RuleCore:
         """The entry of a header as it is, these matches and this target."""
         cdef ModuleCore target = self._target
         cdef Header header = self._header
-        cdef unsigned char head[168]
+        cdef unsigned char head[HEADER_MAX]
         cdef unsigned char flag = GOTO if self.nfproto == 2 else GOTO6
         if header is None:
             header = self._entry.header
@@ -527,18 +537,6 @@ cdef class ModuleCore:
     def __cinit__(self):
         self._number = None
         self._kind_number = type(self)._kind
-
-    @classmethod
-    def _from_source(cls, RuleCore rule not None, Entry entry not None, uint32_t at):
-        """One that was read: the payload that begins at a byte of an entry."""
-        cdef ModuleCore module = new(cls)
-        cdef const unsigned char *data = entry.data
-        module._rule = rule
-        module.source = entry
-        module.source_at = at
-        if data[at + 2 : at + 6] in (b"set\0", b"SET\0"):
-            module._read_now()
-        return module
 
     @property
     def _payload(self) -> bytes | None:
@@ -639,35 +637,74 @@ cdef class ModuleCore:
         except XTablesError:
             return self.make(False)
 
-    def _read_options(self) -> list:
-        """The options that the payload has."""
-        cdef tuple found
+    cdef Printed printed(self):
+        """What is printed of the payload; None where it is opaque."""
+        cdef unsigned char head[HEADER_MAX]
+        cdef const unsigned char *at
+        cdef bytes view
+        self._rule.show(head)
+        if self.source is not None:
+            at = <const unsigned char *>self.source.data + self.source_at
+            return printer_of(self._rule.nfproto).part(self._kind_number, head, at, get_u16(at))
+        view = self._view()
+        return printer_of(self._rule.nfproto).part(self._kind_number, head, view, len(view))
+
+    cdef list options_read(self):
+        """The options that the payload has, to be read only."""
+        cdef Printed printed
         if self._is_standard:
             return []
-        found = printer_of(self._rule.nfproto).part_options(self._kind_number, self._rule._head(),
-                                                            self._view())
-        return [] if found is None else <list>found[1]
+        printed = self.printed()
+        if printed is None:
+            return []
+        return printer_of(self._rule.nfproto).options_of(self._kind_number, printed)
 
-    def _printed_name(self) -> str:
-        """The name that is printed: that of a payload, or another that stands for it."""
-        return printer_of(self._rule.nfproto).part_name(self._kind_number, self._rule._head(),
-                                                        self._view())
+    def _read_options(self) -> list:
+        """The options that the payload has."""
+        return list(self.options_read())
 
-    def _parameters(self) -> dict:
-        """Options, each as one text: name with ``_``, ``!`` in front where negated."""
+    @property
+    def name(self) -> str:
+        """Name or alias: ``"state"``, although the kernel calls it ``"conntrack"``."""
+        cdef unsigned char head[HEADER_MAX]
+        cdef const unsigned char *at
+        cdef bytes view
+        if self._name is None:
+            # The name that is printed: that of the payload, or another that stands for it.
+            self._rule.show(head)
+            if self.source is not None:
+                at = <const unsigned char *>self.source.data + self.source_at
+                self._name = printer_of(self._rule.nfproto).part_name(
+                    self._kind_number, head, at, get_u16(at))
+            else:
+                view = self._view()
+                self._name = printer_of(self._rule.nfproto).part_name(
+                    self._kind_number, head, view, len(view))
+        return self._name
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """All options: name with ``_`` to text, ``!`` in front where negated, ``""`` for flags.
+
+        Defaults that the extension prints are among them.
+        """
         cdef dict found = {}
         cdef str name, text
-        cdef tuple words
-        for name, inverted, words in self._read_options():
+        cdef tuple option, words
+        for item in self.options_read():
+            # A subclass of tuple, unpacked as one.
+            option = <tuple>item
+            name = option[0]
+            words = option[2]
             text = <str>words[0] if len(words) == 1 else " ".join(words)
             found[name.replace("-", "_") if "-" in name else name] = (
-                "!" + text if inverted else text)
+                "!" + text if option[1] else text)
         return found
 
-    def _all_parameters(self) -> dict:
-        """Options, each as its words: name with ``-``, ``"!"`` first where negated."""
+    def get_all_parameters(self) -> dict[str, list[str]]:
+        """All options: name with ``-`` to words, ``"!"`` first where negated, ``[]`` for flags."""
         cdef dict found = {}
-        for name, inverted, words in self._read_options():
+        for name, inverted, words in self.options_read():
             found[name] = ["!", *words] if inverted else list(words)
         return found
 
@@ -856,6 +893,18 @@ cdef class ModuleCore:
         self.made_head = other.made_head
         self.made_about = other.made_about
         self.made_final = other.made_final
+
+
+cdef ModuleCore module_of(cls, RuleCore rule, Entry entry, uint32_t at):
+    """One that was read: the payload that begins at a byte of an entry."""
+    cdef ModuleCore module = new(cls)
+    cdef const unsigned char *name = <const unsigned char *>entry.data + at + 2
+    module._rule = rule
+    module.source = entry
+    module.source_at = at
+    if memcmp(name, b"set", 4) == 0 or memcmp(name, b"SET", 4) == 0:
+        module._read_now()
+    return module
 
 
 cdef object one_option(str name, str value):

@@ -32,7 +32,8 @@ cdef class Printer:
     cdef int trusted[_csrc.PYIPTC_PRINTED_COUNT]
     cdef dict young
     cdef dict old
-    cdef dict with_value
+    # By name: of matches, and of targets.
+    cdef tuple with_value
 
     cdef int add_header(self, Text text, const unsigned char *header, list warned) except -1
     cdef int add_part(self, Text text, int kind, const unsigned char *header,
@@ -47,8 +48,12 @@ cdef class Printer:
     cdef Printed ask(self, int kind, bytes head, bytes payload, list warned)
     cdef int remember(self, bytes key, Printed printed) except -1
     cdef bytes protocol(self, unsigned int number, list warned)
-    cdef Printed part(self, int kind, bytes head, bytes payload)
-    cdef str part_name(self, int kind, bytes head, bytes payload)
+    cdef Printed part(self, int kind, const unsigned char *head, const unsigned char *payload,
+                      size_t size)
+    cdef Printed part_of(self, int kind, bytes head, bytes payload)
+    cdef str part_name(self, int kind, const unsigned char *head, const unsigned char *payload,
+                       size_t size)
+    cdef list options_of(self, int kind, Printed printed)
     cdef object names_with_value(self, int kind, str name)
 
 

@@ -165,7 +165,7 @@ cdef class Printer:
         self.mend = mended.mended if mend is None else mend
         self.has_caches = has_caches
         self.protocols = [None] * 256
-        self.with_value = {}
+        self.with_value = ({}, {})
         self.forget()
 
     # -- memory --------------------------------------------------------------------------------
@@ -294,28 +294,36 @@ cdef class Printer:
             text.add_word(PyBytes_AS_STRING(printed.name), len(printed.name))
         return text.add(PyBytes_AS_STRING(printed.options), len(printed.options))
 
-    cdef Printed part(self, int kind, bytes head, bytes payload):
-        """What is printed of a payload, None where it is opaque."""
-        cdef const unsigned char *c_payload = payload
+    cdef Printed part(self, int kind, const unsigned char *head, const unsigned char *payload,
+                      size_t size):
+        """What is printed of a payload, None where it is opaque.
+
+        Args:
+            head: The rule's header as extensions are shown it.
+        """
         cdef char buffer[_csrc.PYIPTC_TEXT_MAX]
         cdef char *end
         cdef int printer
         cdef list warned = []
         cdef Printed printed = None
-        if len(head) != self.family.header_size:
-            raise BlobError(
-                f"a header of {len(head)} bytes: expected {self.family.header_size}")
-        if len(payload) < PAYLOAD_HEADER:
+        if size < PAYLOAD_HEADER:
             return None
-        printer = self.direct(kind, c_payload, len(payload), warned)
+        printer = self.direct(kind, payload, size, warned)
         if printer >= 0:
-            end = _csrc.pyiptc_payload_print(printer, c_payload, buffer)
+            end = _csrc.pyiptc_payload_print(printer, payload, buffer)
             if end is not NULL:
                 printed = printed_as(<bytes>DIRECT_NAMES[printer], buffer[:end - buffer])
         if printed is None:
-            printed = self.find(kind, head, c_payload, len(payload), warned)
-        emit(warned)
+            printed = self.find(kind, head, payload, size, warned)
+        if warned:
+            emit(warned)
         return printed
+
+    cdef Printed part_of(self, int kind, bytes head, bytes payload):
+        if len(head) != self.family.header_size:
+            raise BlobError(
+                f"a header of {len(head)} bytes: expected {self.family.header_size}")
+        return self.part(kind, head, payload, len(payload))
 
     def part_text(self, int kind, bytes head not None,
                   bytes payload not None) -> tuple[str, str] | None:
@@ -325,35 +333,41 @@ cdef class Printer:
             head: The rule's header as the extension is shown it.
             payload: With its header.
         """
-        cdef Printed printed = self.part(kind, head, payload)
+        cdef Printed printed = self.part_of(kind, head, payload)
         return None if printed is None else (printed.name_text(), printed.text())
-
-    cdef str part_name(self, int kind, bytes head, bytes payload):
-        """The name of a match or target, as it is printed; its own where it is opaque."""
-        cdef list warned = []
-        cdef Printed printed
-        cdef int printer = self.direct(kind, payload, len(payload), warned)
-        if printer >= 0:
-            return DIRECT[printer]
-        printed = self.find(kind, head, payload, len(payload), warned)
-        emit(warned)
-        return intern(name_in(payload) if printed is None else printed.name_text())
 
     def part_options(self, int kind, bytes head not None,
                      bytes payload not None) -> tuple[str, list[Option]] | None:
         """As :meth:`part_text`, with the options taken apart."""
-        cdef Printed printed = self.part(kind, head, payload)
-        cdef str name
+        cdef Printed printed = self.part_of(kind, head, payload)
         if printed is None:
             return None
-        name = printed.name_text()
+        return printed.name_text(), list(self.options_of(kind, printed))
+
+    cdef str part_name(self, int kind, const unsigned char *head, const unsigned char *payload,
+                       size_t size):
+        """The name of a match or target, as it is printed; its own where it is opaque."""
+        cdef list warned = []
+        cdef Printed printed
+        cdef int printer = self.direct(kind, payload, size, warned)
+        if printer >= 0:
+            return <str>DIRECT[printer]
+        printed = self.find(kind, head, payload, size, warned)
+        if warned:
+            emit(warned)
+        return intern(name_in(payload) if printed is None else printed.name_text())
+
+    cdef list options_of(self, int kind, Printed printed):
+        """The options in what was printed, to be read only."""
         if printed.taken_apart is None:
-            printed.taken_apart = read(printed.text(), self.names_with_value(kind, name))
-        return name, list(printed.taken_apart)
+            printed.taken_apart = read(printed.text(),
+                                       self.names_with_value(kind, printed.name_text()))
+        return printed.taken_apart
 
     cdef object names_with_value(self, int kind, str name):
         """Options of an extension that take a value."""
-        found = self.with_value.get((kind, name))
+        cdef dict known = self.with_value[kind != _csrc.PYIPTC_MATCH]
+        found = known.get(name)
         if found is not None:
             return found
         try:
@@ -362,8 +376,8 @@ cdef class Printer:
             return ()
         found = frozenset([option for option in table if table[option].has_arg == 1])
         # What was assumed of a kernel that could not be asked is asked again.
-        if (kind, name) in self.instance.option_tables:
-            self.with_value[kind, name] = found
+        if name in <dict>self.instance.option_tables[kind != _csrc.PYIPTC_MATCH]:
+            known[name] = found
         return found
 
     # -- entries -------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from types import GetSetDescriptorType
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import _xtables
@@ -191,18 +192,6 @@ class IPTCModule(ModuleCore):
                 return value
         return None
 
-    @property
-    def parameters(self) -> dict[str, str]:
-        """All options: name with ``_`` to text, ``!`` in front where negated, ``""`` for flags.
-
-        Defaults that the extension prints are among them.
-        """
-        return self._parameters()
-
-    def get_all_parameters(self) -> dict[str, list[str]]:
-        """All options: name with ``-`` to words, ``"!"`` first where negated, ``[]`` for flags."""
-        return self._all_parameters()
-
     def save(self, name: Optional[str]) -> Any:
         """One option's value, or :attr:`parameters` where *name* is empty."""
         return self.get_parameter(name) if name else self.parameters
@@ -222,7 +211,7 @@ class IPTCModule(ModuleCore):
         self._make(final=True)
 
     def _is_property(self, name: str) -> bool:
-        return isinstance(getattr(type(self), name, None), property)
+        return isinstance(getattr(type(self), name, None), (property, GetSetDescriptorType))
 
     def __delattr__(self, name: str) -> None:
         self.parse(name.replace("_", "-"), None)
@@ -233,14 +222,6 @@ class IPTCModule(ModuleCore):
         return self.get_parameter(name)
 
     # -- what it is --------------------------------------------------------------------------------
-
-    @property
-    def name(self) -> str:
-        """Name or alias: ``"state"``, although the kernel calls it ``"conntrack"``."""
-        if self._name is None:
-            self._name = self._printed_name()
-        name: str = self._name
-        return name
 
     @property
     def revision(self) -> int:

@@ -349,12 +349,17 @@ def test_taking_apart_fails(
     wanted = state(sample(family))
     read = family.Rule(sample(family).rule)
 
-    def fail(*args: object, **more: object) -> None:
-        raise error
+    class Match(pyiptc.Match):
+        def __new__(cls) -> Any:
+            raise error
 
-    for cls in (pyiptc.Match, pyiptc.Target):
+    class Target(pyiptc.Target):
+        def __new__(cls) -> Any:
+            raise error
+
+    for part in (Match, Target):
         with monkeypatch.context() as patched:
-            patched.setattr(cls, "_from_source", fail)
+            patched.setattr(family.Rule, f"_{part.__name__.lower()}_class", part)
             looks: list[Callable[[], object]] = [
                 lambda: read.matches,
                 lambda: read.target,
