@@ -610,7 +610,7 @@ def check(family: Family) -> dict[str, Any]:
 
 def main() -> None:
     warnings.simplefilter("ignore")
-    rights.keep_only(rights.CAP_NET_ADMIN, rights.CAP_DAC_OVERRIDE)
+    rights.keep_only(rights.CAP_NET_ADMIN, rights.CAP_NET_RAW, rights.CAP_DAC_OVERRIDE)
     json.dump(check(FAMILIES[sys.argv[1]]), sys.stdout)
 
 
