@@ -26,7 +26,8 @@ from .counters import Counters
 from ._print import verdict_name
 from ._xtables import instance as instance_of
 from .text import encode
-from .errors import BlobError, CountersLostError, KernelError, edit_error, kernel_error, shown
+from .errors import (
+    BlobError, ConflictError, CountersLostError, KernelError, edit_error, kernel_error, shown)
 from .process import check_width
 
 #: Names of the handles (see :class:`TableData`): the first is the default.
@@ -51,7 +52,7 @@ cdef bytes to_bytes(str text):
 
 
 cdef class Socket:
-    """A raw socket of one family: what socket options are asked of.
+    """A socket of one family: what socket options are asked of.
 
     It belongs to the network namespace that the calling thread is in.
 
@@ -59,7 +60,6 @@ cdef class Socket:
         family: 2 or 10.
         table: The table that it is for, for the message of an error.
     Raises:
-        AccessError: CAP_NET_RAW is missing.
         UnsupportedError: The kernel does not know the family.
     """
 
@@ -438,6 +438,8 @@ cdef class TableData:
         self.last_name = None  # chains may move
         with nogil:
             rc = self.handle.load(self.table, chain, &error)
+        if rc == -_errno.EAGAIN:
+            raise ConflictError(f"table {self.name} changes faster than it can be read")
         if rc < 0:
             raise failure(&error, to_str(self.table.name), "initialize", self.family)
         return 0
@@ -661,8 +663,12 @@ cdef class TableData:
             rc = self.handle.take_counters(self.table, name, &error)
         if rc == -_errno.EOPNOTSUPP:
             return False
+        if rc == _csrc.PYIPTC_COUNTERS_LOST:
+            raise CountersLostError(
+                f"counters of chain {chain} were set to zero before all of them were read: "
+                f"{os.strerror(error.number)}", error.number, to_str(error.operation), self.name)
         if rc < 0:
-            raise failure(&error, self.name, "read counters of", self.family)
+            raise failure(&error, self.name, f"read counters of chain {chain}", self.family)
         return True
 
     cdef int zero_known(self, str chain) except -1:
@@ -1133,8 +1139,9 @@ def commit(Socket socket not None, TableData data not None) -> None:
     with nogil:
         rc = data.handle.commit(socket.fd, data.c_instance(), data.table, &error)
     if rc == _csrc.PYIPTC_COUNTERS_LOST:
+        lost = "their counters lost" if data.table.nft is NULL else "counters were not set to zero"
         raise CountersLostError(
-            f"the rules of {data.name} were committed, their counters lost: "
+            f"the rules of {data.name} were committed, {lost}: "
             f"{os.strerror(error.number)}", error.number, to_str(error.operation), data.name)
     if rc < 0:
         failed = failure(&error, data.name, "commit", data.family)
