@@ -94,7 +94,15 @@ TABLE = csrc(
     *("table", "table_compare", "table_load", "table_build", "table_index"),
     *("nft_table",),
 )
-CODEC = csrc("nft_attributes", "nft_encode", "nft_decode", "nft_tests", "nft_show")
+CODEC = csrc(
+    "nft_attributes",
+    "nft_expressions",
+    "nft_matches",
+    "nft_encode",
+    "nft_decode",
+    "nft_tests",
+    "nft_show",
+)
 EXTENSIONS = [
     extension("pyiptc._words", ["pyiptc/_words.pyx"]),
     extension("pyiptc._blob", ["pyiptc/_blob.pyx", *csrc("family", "entry", "print")]),

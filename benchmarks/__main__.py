@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Optional
 
-from . import environment, questions, suite, targets
+from . import environment, nftables, questions, suite, targets
 from .progress import Progress
 from .report import line_of
 from .running import BenchmarkError, ground
@@ -32,7 +32,7 @@ def short_form() -> list[tuple[Case, Optional[Case]]]:
 
 
 def every(scale: float) -> list[Case]:
-    return [*targets.cases(scale), *questions.cases(scale)]
+    return [*targets.cases(scale), *nftables.cases(scale), *questions.cases(scale)]
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 import socket
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SEED = 20260516
 PORTS = 65535
@@ -35,12 +35,14 @@ class Family:
 
 IPV4 = Family("ipv4", 2, "iptables-legacy", "ip", 32)
 IPV6 = Family("ipv6", 10, "ip6tables-legacy", "ip6", 128)
+IPV4_NFT = replace(IPV4, tool="iptables-nft")
+"""The same with the tool that keeps its rules in nf_tables."""
 FAMILIES = {family.name: family for family in (IPV4, IPV6)}
 
 
 def packed_address(family: Family, number: int) -> bytes:
     """An address of 10.0.0.0/8 or 2001:db8::/64; numbers below 2**24 have different ones."""
-    if family is IPV4:
+    if family.bits == 32:
         # An odd factor permutes the numbers below a power of two.
         return bytes([10]) + ((number * 0x9E3779B1 + SEED) % 2**24).to_bytes(3, "big")
     host = (number * 0x9E3779B97F4A7C15 + SEED) % 2**64

@@ -377,6 +377,28 @@ def native(
     return Contender(label, work, per, check=check)
 
 
+def messages(
+    what: str,
+    rules: Rules,
+    *,
+    label: str,
+    check: Optional[Callable[[Ground], None]] = None,
+) -> Contender:
+    """The bare messages to nf_tables: see :mod:`benchmarks.messages`."""
+
+    def work(ground: Ground) -> Samples:
+        order = Order(
+            "pyiptc", what, rules.family.name, rules.kind, rules.count, rules.first, backend="nft"
+        )
+        answer = json.loads(run_python("messages", order_text(order)).stdout)
+        return {
+            COLD: [Sample(**answer["cold"])],
+            WARM: [Sample(**one) for one in answer["warm"]],
+        }
+
+    return Contender(label, work, check=check)
+
+
 def require_module(name: str) -> None:
     """Raise MissingError where there is no such module."""
     if importlib.util.find_spec(name) is None:

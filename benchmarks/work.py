@@ -11,6 +11,7 @@ from __future__ import annotations
 import gc
 import importlib
 import json
+import os
 import resource
 import sys
 import time
@@ -37,6 +38,8 @@ class Order:
     warm: int = 0
     """How many times more, after the first."""
     file: str = ""
+    backend: str = "legacy"
+    """Of pyiptc."""
 
 
 def _usage() -> tuple[float, float]:
@@ -64,6 +67,7 @@ class Worker:
 
     def __init__(self, order: Order) -> None:
         self.order = order
+        os.environ["PYIPTC_BACKEND"] = order.backend
         self.iptc: Any = importlib.import_module(order.module)
         self.is_ours = order.module == "pyiptc"
         self.family = rulesets.FAMILIES[order.family]
@@ -254,6 +258,12 @@ class Worker:
         for value in self.rules.values():
             chain = self.chain()
             yield partial(insert, chain, value), partial(self.delete_first, chain)
+
+    def append_text(self) -> Iterator[Step]:
+        """One rule after the other given as text, appended, committed; they stay."""
+        chain = self.chain()
+        for spec in self.rules.specs():
+            yield partial(chain.append, spec), ignore
 
     def delete_first(self, chain: Any, _: object = None) -> None:
         if self.is_ours:

@@ -25,7 +25,7 @@ static int failed(struct pyiptc_error *error, const char *operation, int rc)
 	error->operation = operation;
 	if (rc == -EOPNOTSUPP && error->text[0] == '\0')
 		snprintf(error->text, sizeof(error->text), "this kernel has no nf_tables");
-	if (rc == -EMSGSIZE)
+	if (rc == -EMSGSIZE && strcmp(operation, "NFT_MSG_GETRULE") == 0)
 		snprintf(error->text, sizeof(error->text),
 			 "the kernel cannot list a rule of more than 32 KiB, nor those behind it");
 	return rc;
@@ -514,9 +514,10 @@ static void add_taken(const struct pyiptc_family *family, struct pyiptc_nft_chai
 	}
 }
 
-/* Read a chain's rules anew, with their counters, which start again. */
+/* Read a chain's rules anew, with their counters, which start again. Return: 0; PYIPTC_COUNTERS_LOST,
+ * some have and were not read; or a negative errno. */
 static int take_counters(struct netlink_socket *netlink, struct pyiptc_table *table,
-			 struct pyiptc_nft_chain *known)
+			 struct pyiptc_nft_chain *known, struct pyiptc_error *error)
 {
 	struct rule_reader reader = { .table = table, .known = known };
 	struct taken taken = { 0 };
@@ -532,11 +533,15 @@ static int take_counters(struct netlink_socket *netlink, struct pyiptc_table *ta
 	} while (is_to_be_tried(rc, &tries));
 	free(taken.rules);
 	pyiptc_nft_buffer_free(&reader.entry);
+	if (rc < 0 && (tries > 0 || known->count > 0)) {
+		failed(error, "NFT_MSG_GETRULE_RESET", rc == -EINTR ? -EAGAIN : rc);
+		rc = PYIPTC_COUNTERS_LOST;
+	}
 	return rc;
 }
 
 static int take_counters_of(struct netlink_socket *netlink, struct pyiptc_table *table,
-			    const char *name)
+			    const char *name, struct pyiptc_error *error)
 {
 	struct pyiptc_chain *chain;
 	bool is_known = false;
@@ -561,8 +566,8 @@ static int take_counters_of(struct netlink_socket *netlink, struct pyiptc_table 
 	chain->unread_at = 0;
 	chain->nft->is_read = 0;
 	chain->nft->count = 0;
-	rc = take_counters(netlink, table, chain->nft);
-	if (rc < 0)
+	rc = take_counters(netlink, table, chain->nft, error);
+	if (rc != 0)
 		return rc;
 	if (check_generation(netlink, table->nft->generation) != 0)
 		table->nft->is_torn = 1;
@@ -577,9 +582,9 @@ static int nft_take_counters(struct pyiptc_table *table, const char *name,
 
 	if (rc < 0)
 		return failed(error, "socket", rc);
-	rc = take_counters_of(&netlink, table, name);
+	rc = take_counters_of(&netlink, table, name, error);
 	netlink_socket_close(&netlink);
-	return rc < 0 ? failed(error, "NFT_MSG_GETRULE_RESET", rc == -EINTR ? -EAGAIN : rc) : 0;
+	return rc < 0 ? failed(error, "NFT_MSG_GETRULE_RESET", rc == -EINTR ? -EAGAIN : rc) : rc;
 }
 
 static int reset_rule(struct netlink_socket *netlink, const struct pyiptc_table *table,
@@ -675,7 +680,7 @@ static void explain(const struct nft_batch *batch, const struct netlink_refusal 
 	const char *words = refusal->text, *between = words[0] != '\0' ? ": " : "";
 
 	error->number = refusal->number;
-	error->operation = "NFNL_MSG_BATCH_BEGIN";
+	error->operation = refusal->is_unknown ? "recvfrom" : "NFNL_MSG_BATCH_BEGIN";
 	if (refusal->sequence > 0 && refusal->sequence < batch->count)
 		operation = &batch->operations[refusal->sequence];
 	if (operation == NULL) {

@@ -18,10 +18,12 @@
 #define ATTRIBUTE   sizeof(struct nlattr)
 /* A dump comes in pieces of at most 32 KiB (netlink_dump()). */
 #define RECEIVED 65536
-/* Of an echo the kernel keeps until we read it; a rule's is some 600 bytes. */
 /* Seconds in which the kernel answers: it does so while it is asked. */
-#define PATIENCE  60
+#define PATIENCE 60
+/* Of an echo the kernel keeps until we read it; a rule's is some 600 bytes. */
 #define ECHO_ROOM (256u << 20)
+/* Answers of a batch that find no room: the kernel tells of it once, until there is room again. */
+#define LOST_MAX 100
 
 #ifndef NETLINK_EXT_ACK
 #define NETLINK_EXT_ACK 11
@@ -406,11 +408,20 @@ static void make_room(int fd, int force, int option, size_t size)
 		setsockopt(fd, SOL_SOCKET, option, &wanted, sizeof(wanted));
 }
 
+static int not_understood(struct netlink_refusal *refusal, int rc)
+{
+	refusal->number = -rc;
+	refusal->is_unknown = true;
+	strcpy(refusal->text, "the kernel's answer cannot be read: the change may be in");
+	return rc;
+}
+
 int netlink_send_batch(struct netlink_socket *netlink, const struct netlink_buffer *batch,
 		       netlink_take_fn *take, void *context, bool *is_complete,
 		       struct netlink_refusal *refusal)
 {
-	int rc;
+	bool is_answered = false;
+	int rc, lost = 0;
 
 	*is_complete = true;
 	memset(refusal, 0, sizeof(*refusal));
@@ -430,12 +441,13 @@ int netlink_send_batch(struct netlink_socket *netlink, const struct netlink_buff
 
 		if (size == -EAGAIN)
 			break;
-		if (size == -ENOBUFS || size == -EMSGSIZE) {
+		if ((size == -ENOBUFS || size == -EMSGSIZE) && ++lost < LOST_MAX) {
 			*is_complete = false;
 			continue;
 		}
 		if (size < 0)
-			return (int)size;
+			return not_understood(refusal, (int)size);
+		is_answered = true;
 		while (rc == 0 && (message = next_message(&at, &left)) != NULL) {
 			if (message->nlmsg_type == NLMSG_ERROR)
 				rc = -error_of(message, refusal);
@@ -443,6 +455,9 @@ int netlink_send_batch(struct netlink_socket *netlink, const struct netlink_buff
 				take(context, message);
 		}
 	}
+	/* The first message of an answer always finds room, unless the kernel has no memory for it. */
+	if (rc == 0 && !*is_complete && !is_answered)
+		return not_understood(refusal, -ENOBUFS);
 	return rc;
 }
 

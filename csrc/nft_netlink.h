@@ -78,6 +78,7 @@ struct netlink_refusal {
 	int number;        /* a positive errno */
 	uint32_t sequence; /* of the message */
 	char text[128];    /* the kernel's own words, or "" */
+	bool is_unknown; /* the answer could not be read: all of the batch may be in, or nothing */
 };
 
 /**
@@ -100,7 +101,8 @@ int netlink_request(struct netlink_socket *netlink, const struct netlink_buffer 
 int netlink_generation(struct netlink_socket *netlink, uint32_t *generation);
 /**
  * Send a batch, and take what the kernel echoes. All or nothing. Where an echo was lost for want
- * of room, *is_complete is false. Return: 0 or a negative errno with @refusal filled in.
+ * of room, *is_complete is false. Return: 0 or a negative errno with @refusal filled in; nothing
+ * is in then, but where refusal->is_unknown says so.
  */
 int netlink_send_batch(struct netlink_socket *netlink, const struct netlink_buffer *batch,
 		       netlink_take_fn *take, void *context, bool *is_complete,

@@ -9,8 +9,6 @@
 #include "entry.h"
 #include "nft_wire.h"
 
-#define XT_HEADER ((uint32_t)sizeof(struct xt_entry_match))
-
 /* Of the attributes that any expression that is read here has. */
 #define MAX_ATTRIBUTE 9
 #define BIT(number)   (1u << (number))

@@ -261,6 +261,8 @@ static void adopt_rules(struct pyiptc_table *table, struct pyiptc_chain *chain)
 	if (chain->is_edited && is_known(chain))
 		rules = malloc((chain->count + 1) * sizeof(*rules));
 	if (chain->is_edited) {
+		/* Of rules that were not read none was taken out. */
+		known->use = chain->count + (chain->is_unread ? known->use : 0);
 		free(known->rules);
 		known->rules = rules;
 		known->count = 0;
@@ -476,6 +478,7 @@ static struct pyiptc_nft *copy_nft(const struct pyiptc_nft *from, struct pyiptc_
 		copy->handle = chain->handle;
 		copy->hook = chain->hook;
 		copy->is_base = chain->is_base;
+		copy->use = chain->use;
 		copy->policy = chain->policy;
 		copy->counters = chain->counters;
 		chain->copy = copy;

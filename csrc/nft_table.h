@@ -33,11 +33,11 @@ struct nft_known {
 struct pyiptc_nft_chain {
 	char name[PYIPTC_NAME_SIZE];
 	uint64_t handle;
-	int hook;                    /* of a built-in chain; -1: none */
-	uint8_t is_base;             /* it has a hook, be it one of iptables or not */
-	uint32_t use;                /* when the chains were read: its rules, and jumps to it */
-	uint8_t is_read;             /* rules and count are the kernel's */
-	int policy;                  /* as in struct pyiptc_chain */
+	int hook;        /* of a built-in chain; -1: none */
+	uint8_t is_base; /* it has a hook, be it one of iptables or not */
+	uint32_t use;    /* of one with a hook: its rules, whether they were read or not */
+	uint8_t is_read; /* rules and count are the kernel's */
+	int policy;      /* as in struct pyiptc_chain */
 	struct xt_counters counters; /* of the policy */
 	struct nft_known *rules;
 	uint32_t count;

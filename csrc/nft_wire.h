@@ -20,6 +20,8 @@
 
 #include "nft_codec.h"
 
+#define XT_HEADER ((uint32_t)sizeof(struct xt_entry_match))
+
 #define WIRE_BITWISE_OP   6      /* NFTA_BITWISE_OP, Linux 5.6 */
 #define WIRE_BITWISE_DATA 7      /* NFTA_BITWISE_DATA, Linux 5.6 */
 #define WIRE_MASK_XOR     0      /* NFT_BITWISE_MASK_XOR */

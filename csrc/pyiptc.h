@@ -60,7 +60,7 @@ void pyiptc_lock_close(int fd, bool is_held);
 /* ---- sockopt.c: one function per socket option ---------------------------------------------- */
 
 /**
- * A raw socket, close-on-exec: what the options below are asked of. It belongs to the network
+ * A socket, close-on-exec: what the options below are asked of. It belongs to the network
  * namespace that the calling thread was in. Return: the descriptor, or -EPERM, -EACCES, -EMFILE,
  * -EAFNOSUPPORT.
  */
@@ -351,7 +351,8 @@ struct pyiptc_handle {
 	/* Read the rules of a chain, or of all (NULL), at one moment. Chains move in memory. */
 	int (*load)(struct pyiptc_table *table, const char *chain, struct pyiptc_error *error);
 	/* Read the counters of a chain's rules and let them start again, at once; they are in the
-	 * entries then. -EOPNOTSUPP: the kernel cannot. */
+	 * entries then. -EOPNOTSUPP: the kernel cannot. PYIPTC_COUNTERS_LOST: some have started again,
+	 * and were not read. */
 	int (*take_counters)(struct pyiptc_table *table, const char *chain,
 			     struct pyiptc_error *error);
 	/* Several tables at once, all or nothing. */

@@ -21,7 +21,8 @@ extern char **environ;
 
 int pyiptc_socket(const struct pyiptc_family *family)
 {
-	int fd = socket((int)family->nfproto, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	/* Any socket of the family has the options. A raw one, as libiptc opens, needs CAP_NET_RAW. */
+	int fd = socket((int)family->nfproto, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	return fd < 0 ? -errno : fd;
 }

@@ -10,7 +10,7 @@ import os
 
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE
 from cpython.bytes cimport PyBytes_AS_STRING
-from cpython.unicode cimport PyUnicode_AsUTF8String
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_AsUTF8String
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memchr, memcpy, memset, strcmp, strlen
@@ -26,7 +26,8 @@ from .counters import Counters
 from ._print import verdict_name
 from ._xtables import instance as instance_of
 from .text import encode
-from .errors import BlobError, CountersLostError, KernelError, edit_error, kernel_error, shown
+from .errors import (
+    BlobError, ConflictError, CountersLostError, KernelError, edit_error, kernel_error, shown)
 from .process import check_width
 
 #: Names of the handles (see :class:`TableData`): the first is the default.
@@ -51,7 +52,7 @@ cdef bytes to_bytes(str text):
 
 
 cdef class Socket:
-    """A raw socket of one family: what socket options are asked of.
+    """A socket of one family: what socket options are asked of.
 
     It belongs to the network namespace that the calling thread is in.
 
@@ -59,7 +60,6 @@ cdef class Socket:
         family: 2 or 10.
         table: The table that it is for, for the message of an error.
     Raises:
-        AccessError: CAP_NET_RAW is missing.
         UnsupportedError: The kernel does not know the family.
     """
 
@@ -162,6 +162,7 @@ cdef char *PROGRAM = b"pyiptc"
 
 cdef enum:
     ENTRY_MAX = 8192  # bytes of an entry that is made without libxtables
+    LINES_MAX = 1000  # that are read without a pause
 #: Verdict of NF_DROP in a standard target.
 cdef int DROP = -1
 cdef uint64_t NO_COUNTERS[2]
@@ -172,39 +173,51 @@ cdef class _Line:
     """A line of a save file, taken to words as iptables-restore does: ``[1:60] -A CHAIN word …``.
 
     White space separates; double quotes keep it together, and inside them a backslash keeps the
-    next character as it is. The first pointer is the chain.
+    next character as it is. The first pointer is the chain. One after the other, in one memory.
     """
 
-    cdef bint is_rule
     cdef int count
     cdef char **pointers
     cdef char *text
+    cdef Py_ssize_t room
     cdef uint64_t counters[2]
-
-    def __cinit__(self, bytes line not None):
-        cdef const char *at = line
-        cdef Py_ssize_t size = len(line)
-        self.is_rule = False
-        self.counters[0] = self.counters[1] = 0
-        if memchr(at, 0, size) is not NULL:
-            return
-        if at[0] == b"[":
-            at = self.take_counters(at + 1)
-            if at is NULL:
-                return
-        if at[0] != b"-" or at[1] != b"A" or at[2] != b" ":
-            return
-        # Words and the pointers to them: each word has a byte that separates it from the next.
-        self.text = <char *>malloc(size + 2)
-        self.pointers = <char **>malloc((size // 2 + 3) * sizeof(char *))
-        if self.text is NULL or self.pointers is NULL:
-            raise MemoryError
-        self.split(at + 3)
-        self.is_rule = self.count > 0
 
     def __dealloc__(self):
         free(self.text)
         free(self.pointers)
+
+    cdef bint read(self, const char *at, Py_ssize_t size) except -1:
+        """Whether it is a rule to be appended; CR and LF at its end do not count."""
+        cdef const char *end
+        self.counters[0] = self.counters[1] = 0
+        if memchr(at, 0, size) is not NULL:
+            return False
+        while size > 0 and (at[size - 1] == b"\r" or at[size - 1] == b"\n"):
+            size -= 1
+        end = at + size
+        if at[0] == b"[":
+            at = self.take_counters(at + 1)
+            if at is NULL:
+                return False
+        if at[0] != b"-" or at[1] != b"A" or at[2] != b" ":
+            return False
+        self.reserve(size)
+        self.split(at + 3, end)
+        return self.count > 0
+
+    cdef int reserve(self, Py_ssize_t size) except -1:
+        """Have room for words and pointers to them: a byte separates each from the next."""
+        if size < self.room:
+            return 0
+        free(self.text)
+        free(self.pointers)
+        self.room = 0
+        self.text = <char *>malloc(2 * size + 2)
+        self.pointers = <char **>malloc((size + 3) * sizeof(char *))
+        if self.text is NULL or self.pointers is NULL:
+            raise MemoryError
+        self.room = 2 * size + 1
+        return 0
 
     cdef const char *take_counters(self, const char *at) noexcept:
         """What follows ``packets:bytes] ``, or NULL where that is not what stands there."""
@@ -226,11 +239,11 @@ cdef class _Line:
             at += 1
         return at
 
-    cdef void split(self, const char *at) noexcept:
+    cdef void split(self, const char *at, const char *end) noexcept:
         cdef char *to = self.text
         cdef bint in_quotes = False, in_word = False
         self.count = 0
-        while at[0] != 0:
+        while at < end:
             if not in_quotes and (at[0] == b" " or at[0] == b"\t" or at[0] == b"\n"):
                 if in_word:
                     to[0] = 0
@@ -247,7 +260,7 @@ cdef class _Line:
             else:
                 if in_quotes and at[0] == b"\\":
                     at += 1
-                    if at[0] == 0:
+                    if at == end:
                         break
                 to[0] = at[0]
                 to += 1
@@ -386,6 +399,7 @@ cdef class TableData:
     #: The chain that was asked for last, which is nearly always the next one, too.
     cdef str last_name
     cdef _csrc.pyiptc_chain *last
+    cdef readonly Py_ssize_t line
 
     def __dealloc__(self):
         _csrc.pyiptc_table_free(self.table)
@@ -424,6 +438,8 @@ cdef class TableData:
         self.last_name = None  # chains may move
         with nogil:
             rc = self.handle.load(self.table, chain, &error)
+        if rc == -_errno.EAGAIN:
+            raise ConflictError(f"table {self.name} changes faster than it can be read")
         if rc < 0:
             raise failure(&error, to_str(self.table.name), "initialize", self.family)
         return 0
@@ -647,8 +663,12 @@ cdef class TableData:
             rc = self.handle.take_counters(self.table, name, &error)
         if rc == -_errno.EOPNOTSUPP:
             return False
+        if rc == _csrc.PYIPTC_COUNTERS_LOST:
+            raise CountersLostError(
+                f"counters of chain {chain} were set to zero before all of them were read: "
+                f"{os.strerror(error.number)}", error.number, to_str(error.operation), self.name)
         if rc < 0:
-            raise failure(&error, self.name, "read counters of", self.family)
+            raise failure(&error, self.name, f"read counters of chain {chain}", self.family)
         return True
 
     cdef int zero_known(self, str chain) except -1:
@@ -868,25 +888,48 @@ cdef class TableData:
                     _csrc.pyiptc_table_delete(self.table, found, found.count - 1)
                 self.check(rc, "append entry to", f"chain {chain}")
 
-    def append_line(self, Instance instance not None, bytes line not None,
-                    bint with_counters) -> bool:
-        """Append what a line of a save file says, ``[1:60] -A CHAIN -p tcp …``, without an object.
+    def append_lines(self, Instance instance not None, list lines not None, Py_ssize_t at,
+                     bint with_counters) -> int:
+        """Append what lines of a save file say, ``[1:60] -A CHAIN -p tcp …``, without an object.
 
         Args:
             instance: Of the table's family, in whose namespace the calling thread is.
+            lines: Text, each a line.
+            at: Index of the first one.
             with_counters: Take the counters that stand before the command.
         Returns:
-            False where it is another line, or there is anything to say about it: nothing was
-            changed, and whoever reads it again, word by word, says it.
-        Cost: what libxtables takes for the options, and 1 µs.
+            Index of the first that was not appended: it is another line, or there is anything to
+            say about it, and whoever reads it again, word by word, says it; or there have been
+            enough, so that other threads can run. While this raises, it is :attr:`line`.
+        Cost: what libxtables takes for the options, and 0.5 µs for each.
         """
-        cdef _Line words = _Line(line)
+        cdef _Line words = _Line.__new__(_Line)
+        cdef Py_ssize_t end = min(len(lines), at + LINES_MAX), size
+        cdef const char *text
+        cdef bytes raw
+        cdef str line
+        self.line = at
+        if self.table.family.nfproto != <unsigned int>instance.family:
+            return at
+        while self.line < end:
+            line = lines[self.line]
+            try:
+                text = PyUnicode_AsUTF8AndSize(line, &size)
+            except UnicodeEncodeError:
+                raw = encode(line)
+                text = raw
+                size = len(raw)
+            if not words.read(text, size) or not self.append_words(instance, words, with_counters):
+                break
+            self.line += 1
+        return self.line
+
+    cdef bint append_words(self, Instance instance, _Line words, bint with_counters) except -1:
+        """Append what one line says; False where somebody else must."""
+        cdef const uint64_t *counters = &words.counters[0] if with_counters else &NO_COUNTERS[0]
         cdef _csrc.pyiptc_chain *chain
         cdef _csrc.pyiptc_reply reply
-        cdef const uint64_t *counters = &words.counters[0] if with_counters else &NO_COUNTERS[0]
         cdef int rc
-        if not words.is_rule or self.table.family.nfproto != <unsigned int>instance.family:
-            return False
         chain = _csrc.pyiptc_table_find_chain(self.table, words.pointers[0])
         if chain is NULL:
             return False
@@ -1096,8 +1139,9 @@ def commit(Socket socket not None, TableData data not None) -> None:
     with nogil:
         rc = data.handle.commit(socket.fd, data.c_instance(), data.table, &error)
     if rc == _csrc.PYIPTC_COUNTERS_LOST:
+        lost = "their counters lost" if data.table.nft is NULL else "counters were not set to zero"
         raise CountersLostError(
-            f"the rules of {data.name} were committed, their counters lost: "
+            f"the rules of {data.name} were committed, {lost}: "
             f"{os.strerror(error.number)}", error.number, to_str(error.operation), data.name)
     if rc < 0:
         failed = failure(&error, data.name, "commit", data.family)

@@ -78,7 +78,7 @@ class Rights(TypedDict):
     net_admin: bool
     """CAP_NET_ADMIN: read and change tables."""
     net_raw: bool
-    """CAP_NET_RAW: open the sockets for that."""
+    """CAP_NET_RAW: raw sockets, as the commands of iptables open; nothing here needs them."""
     sys_admin: bool
     """CAP_SYS_ADMIN: enter network namespaces."""
     user_namespace: bool
@@ -195,7 +195,7 @@ def capabilities() -> Capabilities:
         "revisions": False,
         "missing": [],
     }
-    found["revisions"] = {_CAP_NET_ADMIN, _CAP_NET_RAW} <= may and (
+    found["revisions"] = _CAP_NET_ADMIN in may and (
         found["ipv4"]["kernel"] or found["ipv6"]["kernel"]
     )
     found["missing"] = _missing(found)
@@ -414,12 +414,8 @@ def _missing(found: Capabilities) -> list[str]:
         words.append("a 64-bit process: the structs of this kernel's rules have other sizes")
     if rights["set_id"]:
         words.append("a process that is not set-uid or set-gid: libxtables refuses it")
-    for name, is_there, what in (
-        ("CAP_NET_ADMIN", rights["net_admin"], "tables can be neither read nor changed"),
-        ("CAP_NET_RAW", rights["net_raw"], "no socket for tables can be opened"),
-    ):
-        if not is_there:
-            words.append(f"{name}: {what}")
+    if not rights["net_admin"]:
+        words.append("CAP_NET_ADMIN: tables can be neither read nor changed")
     if found["libraries"]["libxtables"] is None:
         words.append(
             str(libraries.missing(libraries.LIBXTABLES, found["libraries"]["error"] or ""))

@@ -109,11 +109,14 @@ class UnsupportedError(KernelError):
 
 
 class AccessError(KernelError, PermissionError):
-    """CAP_NET_ADMIN and CAP_NET_RAW are needed, or the lock file cannot be opened."""
+    """CAP_NET_ADMIN is needed, or the lock file cannot be opened."""
 
 
 class CountersLostError(KernelError):
-    """The rules *are* in; the counters of the old ones could not be given back."""
+    """The rules *are* in, but not the counters: the old ones could not be given back, or set to zero.
+
+    From ``counters(zero=True)`` of nf_tables: some were set to zero and could not be read.
+    """
 
 
 class ConflictError(IPTCError):
@@ -296,9 +299,10 @@ def kernel_error(
     missing = number in (_errno.ENOENT, _errno.ENAMETOOLONG) and action == "initialize"
     cls = TableNotFoundError if missing else _KERNEL_CLASSES.get(number, KernelError)
     words = words or strerror(number, action)
-    if number == _errno.EPERM:
-        needed = "CAP_NET_RAW" if operation == "socket" else "CAP_NET_ADMIN"
-        words += f"; {needed} is missing, in the user namespace that owns the network namespace"
+    if number == _errno.EPERM and operation == "socket":
+        words += "; no capability is needed for that: a seccomp filter or the like forbids it"
+    elif number == _errno.EPERM:
+        words += "; CAP_NET_ADMIN is missing, in the user namespace that owns the network namespace"
     elif number == _errno.ENAMETOOLONG:
         words += "; a table's name has at most 31 bytes"
     if place:

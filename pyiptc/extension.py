@@ -49,6 +49,8 @@ class IPTCModule(ModuleCore):
     kernel is kept as it is, byte for byte, until an option is changed.
     """
 
+    __slots__ = ()
+
     _kind: Kind
 
     def __init__(

@@ -26,6 +26,8 @@ class Match(IPTCModule):
         XTablesError: There is no such extension for this family.
     """
 
+    __slots__ = ()
+
     _kind = Kind.MATCH
 
     def __init__(

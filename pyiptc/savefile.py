@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Optional
 
 from . import _kernel, _xtables, backends
@@ -38,10 +39,13 @@ from .errors import (
 )
 from .printing import printer
 from .rule import Rule
-from .text import decode, encode, split
+from .text import decode, split
 from .transaction import RETRIES
 
 __all__ = ["Reader", "save_table", "table_to_dict"]
+
+#: How many of a file are read before they are looked at.
+LINES = 1000
 
 _COUNTERS = re.compile(r"\[(\d+):(\d+)\]")
 
@@ -144,15 +148,9 @@ class Reader:
             KernelError: The kernel refused a table at its COMMIT; it is as it was.
         """
         number = 0
-        for number, line in enumerate(_lines(text), 1):
-            if self._data is not None and line.strip() == "COMMIT":
-                # What the kernel says is no fault of this line.
-                self._commit(self._data, f"line {number}")
-                continue
-            try:
-                self._one(line)
-            except (IPTCError, ValueError, OverflowError) as error:
-                raise RestoreError(number, line, str(error)) from error
+        for lines in _lines(text):
+            self._lines(lines, number)
+            number += len(lines)
         if self._data is not None:
             raise RestoreError(number + 1, "", f"COMMIT expected: table {self._data.name} has none")
         self._send_waiting()
@@ -219,17 +217,44 @@ class Reader:
                     raise RuleError(f"rule {index} of chain {name}: {error}") from error
                 data.append(name, entry if self._counters else entry.with_counters(0, 0))
 
-    def _one(self, line: str) -> None:
-        if not self._append(line):
-            self._line(line)
-        if self._handle == "nft" and not self._flush:
-            self._section.append(line)
+    def _lines(self, lines: list[str], number: int) -> None:
+        """Read lines. *number*: how many there were before."""
+        at = 0
+        while at < len(lines):
+            done = self._rules(lines, at, number)
+            if done == at:
+                self._other(lines[at].rstrip("\r\n"), number + at + 1)
+                done += 1
+            at = done
 
-    def _append(self, line: str) -> bool:
-        """Append a rule below Python; False where there is more to it."""
-        return self._data is not None and self._data.append_line(
-            self._instance, encode(line), self._counters
-        )
+    def _rules(self, lines: list[str], at: int, number: int) -> int:
+        """Append rules below Python: index of a line that is none, or that has more to it."""
+        data = self._data
+        if data is None:
+            return at
+        try:
+            done = data.append_lines(self._instance, lines, at, self._counters)
+        except (IPTCError, ValueError, OverflowError) as error:
+            line = lines[data.line].rstrip("\r\n")
+            raise RestoreError(number + data.line + 1, line, str(error)) from error
+        self._remember(lines, at, done)
+        return done
+
+    def _other(self, line: str, number: int) -> None:
+        if self._data is not None and line.strip() == "COMMIT":
+            # What the kernel says is no fault of this line.
+            self._commit(self._data, f"line {number}")
+            return
+        try:
+            self._line(line)
+        except (IPTCError, ValueError, OverflowError) as error:
+            raise RestoreError(number, line, str(error)) from error
+        self._remember([line], 0, 1)
+
+    def _remember(self, lines: list[str], start: int, end: int) -> None:
+        """Keep lines of this table, which may have to be read once more."""
+        if self._handle == "nft" and not self._flush:
+            self._section += lines[start:end]
 
     def _line(self, line: str) -> None:
         if not line or line.startswith("#"):
@@ -336,9 +361,14 @@ class Reader:
         try:
             if table is not None:
                 self._table_of_dict(data, table)
-            for line in section:
-                if not line.startswith("*") and not self._append(line):
-                    self._line(line)
+            at = 0
+            while at < len(section):
+                done = data.append_lines(self._instance, section, at, self._counters)
+                if done == at:
+                    if not section[at].startswith("*"):
+                        self._line(section[at])
+                    done += 1
+                at = done
         finally:
             self._data = None
         return data
@@ -415,18 +445,27 @@ class Reader:
                 Delete(chain, entry, 0, str).apply(data)
 
 
-def _lines(text: Any) -> Iterator[str]:
+def _lines(text: Any) -> Iterator[list[str]]:
+    """A text's lines, many at a time."""
     if isinstance(text, bytes):
         text = decode(text)
     if isinstance(text, str):
         # Not splitlines(): a comment may hold a form feed.
-        text = text.removesuffix("\n").split("\n")
+        yield text.removesuffix("\n").split("\n")
+        return
     if not isinstance(text, Iterable):
         raise TypeError(f"a save file is text, bytes or lines, not {shown(text)}")
-    for line in text:
-        if not isinstance(line, (str, bytes)):
-            raise TypeError(f"a line is text or bytes, not {shown(line)}")
-        yield (decode(line) if isinstance(line, bytes) else line).rstrip("\r\n")
+    rest = iter(text)
+    while lines := [_checked_line(line) for line in islice(rest, LINES)]:
+        yield lines
+
+
+def _checked_line(line: Any) -> str:
+    if isinstance(line, bytes):
+        return decode(line)
+    if not isinstance(line, str):
+        raise TypeError(f"a line is text or bytes, not {shown(line)}")
+    return line
 
 
 def _command_of(words: list[str]) -> tuple[str, list[str]]:

@@ -88,7 +88,7 @@ class Table:
             is.
     Raises:
         TableNotFoundError: The kernel has no such table.
-        AccessError: CAP_NET_ADMIN and CAP_NET_RAW are needed.
+        AccessError: CAP_NET_ADMIN is needed.
     Thread safety: any number of threads; they take turns.
     """
 

@@ -42,6 +42,8 @@ class Target(IPTCModule):
         XTablesError: Neither a verdict nor a chain nor an extension of this family.
     """
 
+    __slots__ = ()
+
     _kind = Kind.TARGET
     _more_state = ("_is_standard", "_goto", "_number")
 

@@ -174,7 +174,7 @@ struct pyiptc_inner {
 	/* Load libip4tc or libip6tc from @path, or soname; nothing where it is loaded. -ELIBACC:
 	 * reply->error says why not. The functions below come after it. */
 	int (*libiptc_load)(unsigned int family, const char *path, struct pyiptc_reply *reply);
-	/* A table of the network namespace of @fd, a raw socket: reply->payload is a snapshot.
+	/* A table of the network namespace of @fd, a socket: reply->payload is a snapshot.
 	 * The kernel's errno, or -EOPNOTSUPP: this instance has no namespace of its own. */
 	int (*libiptc_read)(int fd, const char *table, struct pyiptc_reply *reply);
 	/* All or nothing, unless reply->is_replaced. -EAGAIN: the table is not @edit->before any

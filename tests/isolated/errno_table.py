@@ -29,11 +29,12 @@ import pyiptc
 from support import faults, seccomp
 from support.family import FAMILIES, Family
 from support.faults import ANY, Call
+from support.oracle import Oracle
 
 HEADER = Path(__file__).parents[2] / "csrc" / "pyiptc.h"
 """The contract."""
 
-LEGACY, LIBIPTC = "legacy", "libiptc"
+LEGACY, LIBIPTC, NFT = "legacy", "libiptc", "nft"
 
 
 @dataclass(frozen=True)
@@ -50,13 +51,16 @@ class Section:
     numbers: str
     has_libiptc: bool = False
     """Whether libiptc makes the call itself."""
+    handle: str = LEGACY
+    skip: int = 0
+    """Calls that succeed first."""
 
 
 SECTIONS = [
     Section(
         "pyiptc_socket",
         "``socket()``",
-        "A raw socket is opened for everything that a table does.",
+        "A socket is opened for everything that a table does.",
         *(Call.SOCKET, "", "open", "EPERM EACCES EAFNOSUPPORT EMFILE ENFILE ENOBUFS ENOMEM"),
     ),
     Section(
@@ -157,6 +161,126 @@ SECTIONS = [
         "used where libxtables has no link namespace of its own.",
         *(Call.OPEN, "", "start", "ELIBACC EOPNOTSUPP"),
     ),
+    Section(
+        "netlink_socket_open",
+        "nf_tables: ``socket()``",
+        "A netlink socket is opened for everything that a table of nf_tables does.",
+        *(Call.SOCKET, "AF_NETLINK", "open"),
+        "EPERM EACCES EPROTONOSUPPORT EAFNOSUPPORT EMFILE ENFILE ENOBUFS ENOMEM",
+        handle=NFT,
+    ),
+    Section(
+        "netlink_socket_open",
+        "nf_tables: ``bind()``",
+        "The socket gets an address.",
+        *(Call.BIND, "", "open", "EADDRINUSE ENOMEM EPERM"),
+        handle=NFT,
+    ),
+    Section(
+        "netlink_request",
+        "nf_tables: ``sendto()``",
+        "A table is opened, read or committed; a signal (EINTR) ends no call.",
+        *(Call.SENDTO, "", "open", "EPERM EINTR ENOBUFS EMSGSIZE ECONNREFUSED ENOMEM"),
+        handle=NFT,
+    ),
+    Section(
+        "netlink_request",
+        "nf_tables: ``recvfrom()``",
+        "The kernel's answer. EAGAIN: there was none for a minute. EMSGSIZE: it was cut short.",
+        *(Call.RECVFROM, "", "open", "EAGAIN EINTR ENOBUFS EMSGSIZE ENOMEM"),
+        handle=NFT,
+    ),
+    Section(
+        "netlink_send_batch",
+        "nf_tables: ``recvfrom()``, after a commit was sent",
+        "The one case in which nobody can tell: the kernel has all of the change, or nothing. What "
+        "the table has is read again the next time.",
+        *(Call.RECVFROM, "", "append", "ENOBUFS EMSGSIZE ENOMEM"),
+        handle=NFT,
+        skip=1,
+    ),
+    *(
+        Section(
+            f"NFT_MSG_{name}" if name != "BATCH_BEGIN" else "NFNL_MSG_BATCH_BEGIN",
+            f"nf_tables: ``NFT_MSG_{name}``"
+            if name != "BATCH_BEGIN"
+            else "nf_tables: ``NFNL_MSG_BATCH_BEGIN``",
+            *(when, Call.MESSAGE, name, action, numbers),
+            handle=NFT,
+        )
+        for name, action, numbers, when in (
+            (
+                *("GETGEN", "open", "EPERM EINVAL EOPNOTSUPP ENOMEM"),
+                "A table is opened or read: the first message. EINVAL: there is no nf_tables.",
+            ),
+            (
+                *("GETTABLE", "open", "EPERM ENOENT EOPNOTSUPP ENOMEM"),
+                "The second message. ENOENT: the table has not been made yet.",
+            ),
+            (
+                *("GETCHAIN", "open", "EPERM ENOMEM EINTR"),
+                (
+                    "A list of the chains. EINTR: others have changed something meanwhile "
+                    "(NLM_F_DUMP_INTR), which is tried again a hundred times."
+                ),
+            ),
+            (
+                *("GETRULE", "refresh", "EPERM ENOMEM EINTR"),
+                "A list of rules, when they are needed. EINTR as for chains.",
+            ),
+            (
+                *("GETRULE_RESET", "take", "EPERM EINVAL EOPNOTSUPP ENOMEM EINTR"),
+                (
+                    "``counters(zero=True)``. EINVAL, EOPNOTSUPP: a kernel before Linux 6.2; then rules "
+                    "are replaced by the same ones with counters of zero. EINTR as for chains: what was "
+                    "torn has started again, and is added up."
+                ),
+            ),
+            (
+                *("BATCH_BEGIN", "append", "EPERM EINVAL EOPNOTSUPP ENOMEM ERESTART"),
+                (
+                    "A commit, all or nothing: after each of these exceptions, and of those below, the "
+                    "kernel has what it had. ERESTART: others have changed what it was made for; it is "
+                    "read again, and tried again ten times."
+                ),
+            ),
+            (
+                *("NEWTABLE", "other table", "EPERM EEXIST EINVAL ENOMEM"),
+                "A table is made with the first chain or rule that it needs.",
+            ),
+            (
+                *("NEWCHAIN", "chain", "EPERM EEXIST EINVAL ENOENT EOPNOTSUPP ENOMEM"),
+                "A chain is made or renamed, or a policy is set.",
+            ),
+            (
+                *("DELCHAIN", "delete chain", "EPERM EBUSY ENOENT EOPNOTSUPP ENOMEM"),
+                "EBUSY: a rule jumps to it, or it is not empty.",
+            ),
+            (
+                *("NEWRULE", "append"),
+                "EPERM EINVAL ENOENT EOPNOTSUPP ELOOP EMLINK ENOSPC E2BIG ENOMEM",
+                "A rule is put in.",
+            ),
+            (*("DELRULE", "flush", "EPERM ENOENT ENOMEM"), "Rules are taken out."),
+        )
+    ),
+    Section(
+        "reset_rule",
+        "nf_tables: ``NFT_MSG_GETRULE_RESET``, after a commit",
+        "``zero_counters()``: the first such message asks whether the kernel knows it, the second "
+        "comes when the rest of the edits is in.",
+        *(Call.MESSAGE, "GETRULE_RESET", "zero", "EPERM ENOMEM"),
+        handle=NFT,
+        skip=1,
+    ),
+    Section(
+        "pyiptc_get_nft_revision",
+        "nf_tables: ``NFNL_MSG_COMPAT_GET``",
+        "An extension is looked for the first time with tables of nf_tables: which revision the "
+        "kernel knows. Where it cannot tell, ip_tables is asked.",
+        *(Call.MESSAGE, "COMPAT_GET", "match", "EPERM ENOENT EINVAL ENOMEM"),
+        handle=NFT,
+    ),
 ]
 
 ELSEWHERE = {
@@ -201,6 +325,13 @@ def contract() -> dict[str, set[str]]:
     return found
 
 
+def messages() -> set[str]:
+    """The messages that the shim sends to nf_tables, by its source."""
+    sources = [path.read_text(encoding="utf-8") for path in HEADER.parent.glob("*nft*.c")]
+    # Not the names in quotes; a new generation is only told of.
+    return set(re.findall(r'(?<!")\bNFT_MSG_(\w+)', " ".join(sources))) - {"NEWGEN"}
+
+
 # -- what fails ------------------------------------------------------------------------------------
 
 
@@ -209,12 +340,28 @@ class Bench:
 
     def __init__(self, family: Family, handle: str) -> None:
         self.family, self.handle = family, handle
-        self.table = self.open()
+        if handle == NFT:
+            # Other rows have left something.
+            Oracle().nft("flush", "ruleset")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", pyiptc.BackendWarning)
+            self.table = self.open()
         self.chain = pyiptc.Chain(self.table, "INPUT")
         self.rule = family.Rule.parse("-p tcp -j ACCEPT")
 
     def open(self, name: str = "filter") -> Any:
         return self.family.Table(name, handle=self.handle, wait=0)
+
+    def prepare(self, action: str) -> None:
+        """What an action needs to be there already."""
+        if self.handle != NFT:
+            return
+        with self.table.transaction():
+            self.chain.extend([self.rule, self.rule])
+            self.table.create_chain("unused")
+        self.table.refresh()
+        if action == "other table":
+            self.open("raw")
 
     def do(self, action: str) -> None:
         if action == "open":
@@ -228,6 +375,16 @@ class Bench:
             self.chain.append(self.rule)
         elif action == "zero":
             self.chain.zero_counters()
+        elif action == "take":
+            assert self.chain.counters(zero=True).count == 2
+        elif action == "other table":
+            pyiptc.Chain(self.open("raw"), "OUTPUT").append(self.rule)
+        elif action == "chain":
+            self.table.create_chain("made")
+        elif action == "delete chain":
+            self.table.delete_chain("unused")
+        elif action == "flush":
+            self.chain.flush()
         elif action == "match":
             self.family.Rule().create_match("comment")
         elif action == "target":
@@ -250,15 +407,23 @@ def fault(family: Family, section: Section, number: int) -> AbstractContextManag
         "SET_REPLACE": faults.SET_REPLACE,
         "SET_ADD_COUNTERS": faults.SET_ADD_COUNTERS,
         "SO_NETNS_COOKIE": faults.SO_NETNS_COOKIE,
+        "AF_NETLINK": 16,
+        **{kind.name: kind for kind in faults.Message},
         "GET_REVISION_MATCH": faults.GET_REVISION_MATCH[family.name],
         "GET_REVISION_TARGET": faults.GET_REVISION_TARGET[family.name],
     }
     path = os.environ["XTABLES_LOCKFILE"] if section.option == "lock" else section.option
+    call = section.call
+    if call == Call.MESSAGE and number == errno.EINTR:
+        call = Call.TEAR
+    is_passing = number == errno.EINTR and call != Call.TEAR
     return faults.failing(
-        section.call,
+        call,
         number,
         option=options.get(section.option, ANY),
         path=path if section.call == Call.OPEN else None,
+        skip=section.skip,
+        times=1 if is_passing else faults.FOR_EVER,
     )
 
 
@@ -285,6 +450,7 @@ def outcome(
 ) -> Outcome:
     """Do what a section is about, and let it fail."""
     bench = Bench(family, handle)
+    bench.prepare(section.action)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -353,7 +519,7 @@ def rows(family: Family) -> Iterator[Row]:
                 continue
 
             def by_fault() -> Outcome:
-                return outcome(fault, family, section, number, LEGACY)  # noqa: B023
+                return outcome(fault, family, section, number, section.handle)  # noqa: B023
 
             def by_kernel() -> Outcome:
                 return outcome(refuse, family, section, number, LIBIPTC)  # noqa: B023
@@ -381,7 +547,7 @@ then. All exceptions but ``ImportError`` are an ``IPTCError`` and have ``errno``
 the kernel are an ``OSError`` too, ``AccessError`` is a ``PermissionError``, and ``LockTimeout`` a
 ``TimeoutError``. IPv4 and IPv6 do not differ, but for the names ``IP6T_SO_…``. Through libiptc
 (``Table(…, handle="libiptc")``) the same is raised, in libiptc's words; where it is another exception,
-that is in a column of its own.
+that is in a column of its own. What begins with *nf_tables* is about ``Table(…, backend="nft")``.
 """
 
 

@@ -2,6 +2,8 @@
 
     python -m isolated.hungry ipv4 parse
 
+PYIPTC_BACKEND says where the tables are.
+
 Lets the first allocation of C code fail, then the second, and so on until the work is done; then the first
 and all after it, and so on. Python's own allocations never fail: they are Python's to answer for.
 """
@@ -15,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pyiptc
-from support import faults
+from support import faults, rawnft
 from support.family import FAMILIES, Family
 from support.faults import Call
 from support.heap import bytes_in_use
@@ -53,6 +55,8 @@ class Bench:
         rule.create_match("conntrack").ctstate = "NEW"
         rule.create_target("LOG").log_prefix = "prefix "
         return rule
+
+    has_foreign = False
 
     # -- work --------------------------------------------------------------------------------------
 
@@ -120,6 +124,78 @@ class Bench:
             self.table.autocommit = True
             while len(self.chain) > 3:
                 self.chain.delete(index=0)
+
+    def counters(self) -> None:
+        """Read and zeroed at once, or as one edit."""
+        assert self.chain.counters(zero=True).count == 3
+        self.chain.zero_counters()
+        assert [tuple(counted) for counted in self.chain.counters()] == [(0, 0)] * 3
+
+    def restore(self) -> None:
+        """All of a table as text, with a chain that is made."""
+        text = f"*filter\n:INPUT ACCEPT [0:0]\n:more - [0:0]\n{MANY_RULES}COMMIT\n"
+        try:
+            self.table.restore(text)
+            assert len(pyiptc.Chain(self.table, "more").rules) == 3
+        finally:
+            faults.stop()
+            self.table.refresh()
+            if len(self.chain) == 0:
+                with self.table.transaction():
+                    self.table.flush()
+                    self.table.create_chain("user")
+                    self.chain.extend([self.built] * 3)
+            assert len(self.chain) == 3
+
+    def tables(self) -> None:
+        """Two tables in one commit, with chains that are made, renamed and jumped to."""
+        raw = self.family.Table("raw")
+        try:
+            with pyiptc.transaction(self.table, raw):
+                self.table.create_chain("made").append(self.built)
+                self.table.rename_chain("user", "renamed")
+                self.chain.append("-j made")
+                self.chain.insert("-j renamed")
+                raw.create_chain("made")
+                pyiptc.Chain(raw, "OUTPUT").append("-j made")
+        finally:
+            faults.stop()
+            self.table.refresh()
+            raw.refresh()
+            names = [chain.name for chain in self.table.chains]
+            was_done = "made" in names
+            assert was_done == ("renamed" in names)
+            assert was_done == ("made" in [chain.name for chain in raw.chains])
+            if was_done:
+                raw.flush()
+                with self.table.transaction():
+                    self.chain.delete(index=4)
+                    self.chain.delete(index=0)
+                    pyiptc.Chain(self.table, "made").flush()
+                    self.table.delete_chain("made")
+                    self.table.rename_chain("renamed", "user")
+
+    def foreign(self) -> None:
+        """A rule that no entry can say, read, kept beside others, and moved."""
+        if not self.has_foreign:
+            rawnft.append(self.family.name, "filter", "INPUT", rawnft.expression("notrack"))
+            self.has_foreign = True
+        self.table.refresh()
+        assert [rule.target.name for rule in self.chain.rules][3] == "nf_tables"
+        try:
+            with self.table.transaction():
+                self.chain.insert(self.built, index=3)
+                self.chain.delete(index=3)
+                self.chain.append(self.built)
+        finally:
+            faults.stop()
+            self.table.refresh()
+            if len(self.chain) == 5:
+                self.chain.delete(index=4)
+            assert len(self.chain) == 4, self.table.save()
+
+
+MANY_RULES = "".join(f"[1:{n}] -A more -p tcp -m tcp --dport {n} -j DROP\n" for n in range(1, 4))
 
 
 def starve(work: Callable[[], None], times: int, check: Callable[[], None]) -> int:

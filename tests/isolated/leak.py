@@ -1,6 +1,6 @@
 """Rules made, inserted, read and deleted, each with a comment of its own: does anything stay behind?
 
-    python tests/isolated/leak.py [100000]
+    [PYIPTC_BACKEND=nft] python tests/isolated/leak.py [100000]
 
 In a private network namespace, both families in turn, half of the rules from threads that live for one
 batch. A batch is one commit to add its rules and one to delete them; every tenth is committed rule by

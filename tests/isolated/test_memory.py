@@ -16,29 +16,38 @@ COUNTED = {
     # Else what is kept for the next request counts as in use.
     "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0",
 }
-WORK = ["parse", "refuse", "save", "protocol", "read", "commit", "batch"]
+PURE = ["parse", "refuse", "save", "protocol"]
+TABLES = ["read", "commit", "batch", "counters", "restore"]
+"""What is done with tables."""
+WORK = [
+    *((work, "legacy") for work in [*PURE, *TABLES]),
+    *((work, "nft") for work in [*TABLES, "tables", "foreign"]),
+]
 
 
-def hungry(faulty: dict[str, str], family: Family, *args: str) -> str:
+def hungry(faulty: dict[str, str], family: Family, *args: str, backend: str = "legacy") -> str:
     features.require(features.PLAIN_MALLOC)
     return isolated.output(
         "from isolated import hungry\nhungry.main()",
         *(family.name, *args),
-        env={**faulty, **COUNTED},
+        env={**faulty, **COUNTED, "PYIPTC_BACKEND": backend},
         prelude=False,
         timeout=120,
     )
 
 
-@pytest.mark.parametrize("work", WORK)
-def test_any_allocation_fails(work: str, family: Family, faulty: dict[str, str]) -> None:
+@pytest.mark.parametrize(("work", "backend"), WORK)
+def test_any_allocation_fails(
+    work: str, backend: str, family: Family, faulty: dict[str, str]
+) -> None:
     """MemoryError or an IPTCError, whichever it is; then the same work is done, and none is lost."""
-    for line in hungry(faulty, family, work).splitlines():
+    for line in hungry(faulty, family, work, backend=backend).splitlines():
         count, leaked = map(int, line.split())
         assert count > 0
         assert leaked <= 0
 
 
+@pytest.mark.only_backend("legacy", "no table is opened")
 def test_any_allocation_fails_at_the_first_use(family: Family, faulty: dict[str, str]) -> None:
     """While libxtables and the extensions are loaded."""
     printed = hungry(faulty, family, "first_use")
@@ -99,6 +108,7 @@ REFUSED = [
 ]
 
 
+@pytest.mark.only_backend("legacy", "no table is opened")
 @pytest.mark.parametrize("refused", REFUSED, ids=lambda refused: " ".join(refused)[:40])
 def test_refused_values_leave_nothing(refused: tuple[str, ...], family: Family) -> None:
     """However long the value: what an extension took before it gave up is given back."""

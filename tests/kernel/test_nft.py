@@ -164,6 +164,18 @@ def test_an_unread_chain_is_added_to(bench: Bench) -> None:
     assert bench.numbers() == [5, 4, 1, 2, 3, 6, 7, 8]
 
 
+def test_fewer_rules_that_are_not_echoed(bench: Bench) -> None:
+    """So many that they are read when they are needed: the chain is as long as it was made."""
+    with bench.table.transaction():
+        bench.chain.extend([line(number) for number in range(1, 1601)])
+    bench.table.close()
+    assert len(bench.chain.rules) == 1600
+    with bench.table.transaction():
+        bench.chain.flush()
+        bench.chain.extend([line(number) for number in range(1, 1101)])
+    assert bench.seen() == bench.numbers() == [*range(1, 1101)]
+
+
 def test_flushing_what_was_not_read(bench: Bench) -> None:
     bench.fill(1, 2)
     bench.table.close()
@@ -258,7 +270,7 @@ def test_zeroed_in_a_transaction(bench: Bench) -> None:
     assert list(bench.chain.counters()) == [(0, 0), (7, 700)]
 
 
-def test_zeroed_where_the_kernel_cannot(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_zeroed_in_one_chain(bench: Bench) -> None:
     """One chain's counters are not another's."""
     for name in ("INPUT", "OUTPUT"):
         rule = bench.rule(1)

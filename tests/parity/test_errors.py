@@ -108,7 +108,7 @@ def test_not_root(family: Family) -> None:
     assert (outcome.returncode, outcome.stderr) == (0, "")
     assert outcome.stdout.splitlines() == [
         f"AccessError {errno.EPERM} can't initialize {table}: Permission denied (you must be root); "
-        "CAP_NET_RAW is missing, in the user namespace that owns the network namespace"
+        "CAP_NET_ADMIN is missing, in the user namespace that owns the network namespace"
         for table in ("filter", "mangle", "raw", "nat", "security")
     ]
 

@@ -41,6 +41,32 @@ class Call(enum.IntEnum):
     FLOCK = 4
     SETNS = 5
     MALLOC = 6
+    BIND = 7
+    SENDTO = 8
+    RECVFROM = 9
+    """EMSGSIZE: what is received is longer than the buffer, and the rest of it lost."""
+    MESSAGE = 10
+    """A message to nf_tables, and with it all that were sent together: the kernel answers with an
+    error. The option is its kind."""
+    TEAR = 11
+    """A dump of messages of a kind: another change came in between."""
+
+
+class Message(enum.IntEnum):
+    """Kinds of messages: linux/netfilter/nf_tables.h, and two of other subsystems."""
+
+    NEWTABLE = 0
+    GETTABLE = 1
+    NEWCHAIN = 3
+    GETCHAIN = 4
+    DELCHAIN = 5
+    NEWRULE = 6
+    GETRULE = 7
+    DELRULE = 8
+    GETGEN = 16
+    GETRULE_RESET = 25
+    BATCH_BEGIN = 64
+    COMPAT_GET = 65
 
 
 def build(directory: Path) -> dict[str, str]:

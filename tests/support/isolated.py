@@ -91,6 +91,9 @@ def run(
         os.killpg(process.pid, signal.SIGKILL)
         stdout, stderr = process.communicate()
         return Outcome(None, stdout, stderr)
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)  # its session is not ours: Ctrl-C did not reach it
+        raise
     if features.OTHER_FAMILY in stderr:
         features.require(features.TWO_INSTANCES)
     return Outcome(process.returncode, stdout, stderr)

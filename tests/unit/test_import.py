@@ -5,12 +5,18 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from support import isolated
+
 HEAVY = ("asyncio", "ctypes", "dataclasses", "inspect", "logging", "socket", "subprocess")
 
 
 def run(script: str) -> str:
     command = [sys.executable, "-W", "error", "-c", script]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    process = subprocess.run(
+        command, env=isolated.environment({}), capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
 def test_heavy_modules_are_left_for_later() -> None:

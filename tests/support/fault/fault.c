@@ -10,6 +10,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,10 +32,16 @@ enum call {
 	CALL_FLOCK,
 	CALL_SETNS,
 	CALL_MALLOC,
+	CALL_BIND,
+	CALL_SENDTO,
+	CALL_RECVFROM,
+	CALL_MESSAGE,
+	CALL_TEAR,
 	CALL_COUNT,
 };
 
 #define ANY         (-1)
+#define NETLINK     16 /* AF_NETLINK */
 #define PLANS       16
 #define OPTIONS     128 /* larger ones are counted as one */
 #define GET_INFO    64  /* and SET_REPLACE */
@@ -66,6 +74,9 @@ static struct {
 	uintptr_t from, to;
 } spared[RANGES]; /* code whose allocations never fail: the interpreter's */
 static size_t spared_count;
+
+static int refused_fd = -1; /* an answer out of bytes is what is received next from it */
+static int torn_fd = -1;    /* a dump that is being read from it is torn */
 
 static const void *info; /* what the kernel out of bytes answers, or NULL */
 static const unsigned char *entries;
@@ -130,6 +141,14 @@ static int note_range(struct dl_phdr_info *object, size_t size, void *unused)
 	return 0;
 }
 
+static bool is_spared(const void *caller)
+{
+	for (size_t i = 0; i < spared_count; i++)
+		if ((uintptr_t)caller >= spared[i].from && (uintptr_t)caller < spared[i].to)
+			return true;
+	return false;
+}
+
 void fault_plan(int call, int option, const char *path, int error, long skip, long times)
 {
 	struct plan *plan = &plans[plan_count];
@@ -140,11 +159,10 @@ void fault_plan(int call, int option, const char *path, int error, long skip, lo
 	plan->call = (enum call)call;
 	strcpy(plan->path, path);
 	plan_count++;
-	if (plan->call == CALL_MALLOC) {
-		spared_count = 0;
-		dl_iterate_phdr(note_range, NULL);
+	spared_count = 0;
+	dl_iterate_phdr(note_range, NULL);
+	if (plan->call == CALL_MALLOC)
 		is_watching = true;
-	}
 }
 
 /* Nothing fails any more; what was counted stays. */
@@ -152,6 +170,7 @@ void fault_stop(void)
 {
 	is_watching = false;
 	plan_count = 0;
+	refused_fd = torn_fd = -1;
 }
 
 void fault_clear(void)
@@ -173,7 +192,7 @@ long fault_count(int call, int option)
 
 /* ---- a kernel out of bytes -------------------------------------------------------------------- */
 
-/* From now on raw sockets are none, and one table is in the kernel: these bytes, the caller's. */
+/* From now on sockets of IPv4 and IPv6 are none, and one table is in the kernel: these bytes, the caller's. */
 void fault_kernel(const void *from_info, size_t from_info_size, const void *from, size_t size)
 {
 	info = from_info;
@@ -324,16 +343,119 @@ int setns(int fd, int type)
 	return error != 0 ? fail(error) : (int)syscall(SYS_setns, fd, type);
 }
 
+/* ---- netlink ------------------------------------------------------------------------------------- */
+
+static struct {
+	struct nlmsghdr header;
+	struct nlmsgerr error;
+} refusal; /* what is received next from refused_fd */
+
+/* As in faults.Message. */
+static int kind_of(const struct nlmsghdr *message)
+{
+	if (message->nlmsg_type == NFNL_MSG_BATCH_BEGIN)
+		return 64;
+	if (NFNL_SUBSYS_ID(message->nlmsg_type) == NFNL_SUBSYS_NFT_COMPAT)
+		return 65;
+	return NFNL_SUBSYS_ID(message->nlmsg_type) == NFNL_SUBSYS_NFTABLES
+		       ? NFNL_MSG_TYPE(message->nlmsg_type)
+		       : OPTIONS - 2;
+}
+
+/* Whether one of the messages is refused, so that none of them gets to the kernel. */
+static bool is_refused_by_kernel(int fd, const unsigned char *data, size_t size)
+{
+	while (size >= sizeof(struct nlmsghdr)) {
+		const struct nlmsghdr *message = (const struct nlmsghdr *)data;
+		size_t step = NLMSG_ALIGN(message->nlmsg_len);
+		int error = failure(CALL_MESSAGE, kind_of(message), "");
+
+		if (error != 0) {
+			memset(&refusal, 0, sizeof(refusal));
+			refusal.header.nlmsg_len = sizeof(refusal);
+			refusal.header.nlmsg_type = NLMSG_ERROR;
+			refusal.header.nlmsg_seq = message->nlmsg_seq;
+			refusal.error.error = -error;
+			refusal.error.msg = *message;
+			refused_fd = fd;
+			return true;
+		}
+		if ((message->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP &&
+		    failure(CALL_TEAR, kind_of(message), "") != 0)
+			torn_fd = fd;
+		if (step >= size)
+			return false;
+		data += step;
+		size -= step;
+	}
+	return false;
+}
+
+static void tear(int fd, unsigned char *data, size_t size)
+{
+	while (fd == torn_fd && size >= sizeof(struct nlmsghdr)) {
+		struct nlmsghdr *message = (struct nlmsghdr *)data;
+		size_t step = NLMSG_ALIGN(message->nlmsg_len);
+
+		message->nlmsg_flags |= NLM_F_DUMP_INTR;
+		if (message->nlmsg_type == NLMSG_DONE)
+			torn_fd = -1;
+		if (step >= size)
+			return;
+		data += step;
+		size -= step;
+	}
+}
+
+int bind(int fd, const struct sockaddr *address, socklen_t size)
+{
+	int error = is_spared(__builtin_return_address(0)) ? 0 : failure(CALL_BIND, ANY, "");
+
+	return error != 0 ? fail(error) : (int)syscall(SYS_bind, fd, address, size);
+}
+
+ssize_t sendto(int fd, const void *data, size_t size, int flags, const struct sockaddr *to,
+	       socklen_t to_size)
+{
+	if (to != NULL && to->sa_family == NETLINK && !is_spared(__builtin_return_address(0))) {
+		int error = failure(CALL_SENDTO, ANY, "");
+
+		if (error != 0)
+			return fail(error);
+		if (is_refused_by_kernel(fd, data, size))
+			return (ssize_t)size;
+	}
+	return syscall(SYS_sendto, fd, data, size, flags, to, to_size);
+}
+
+ssize_t recvfrom(int fd, void *restrict data, size_t size, int flags,
+		 struct sockaddr *restrict from, socklen_t *restrict from_size)
+{
+	ssize_t received;
+	int error = 0;
+
+	if (from != NULL && *from_size == sizeof(struct sockaddr_nl) &&
+	    !is_spared(__builtin_return_address(0)))
+		error = failure(CALL_RECVFROM, ANY, "");
+	if (error != 0 && error != EMSGSIZE)
+		return fail(error);
+	if (fd == refused_fd) {
+		refused_fd = -1;
+		memset(from, 0, *from_size);
+		memcpy(data, &refusal, sizeof(refusal));
+		return sizeof(refusal);
+	}
+	received = syscall(SYS_recvfrom, fd, data, size, flags, from, from_size);
+	if (received > 0)
+		tear(fd, data, (size_t)received);
+	return received > 0 && error == EMSGSIZE ? (ssize_t)size + 1 : received;
+}
+
 /* ---- memory --------------------------------------------------------------------------------------- */
 
 static bool is_refused(const void *caller)
 {
-	if (!is_watching)
-		return false;
-	for (size_t i = 0; i < spared_count; i++)
-		if ((uintptr_t)caller >= spared[i].from && (uintptr_t)caller < spared[i].to)
-			return false;
-	return failure(CALL_MALLOC, ANY, "") != 0;
+	return is_watching && !is_spared(caller) && failure(CALL_MALLOC, ANY, "") != 0;
 }
 
 static void *refuse(void)
