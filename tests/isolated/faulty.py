@@ -208,7 +208,7 @@ class Bench:
 
     counted = ((3, 4), (5, 6))
 
-    def __init__(self, family: Family, backend: str) -> None:
+    def __init__(self, family: Family, backend: str = "legacy") -> None:
         import pyiptc
 
         os.environ["PYIPTC_BACKEND"] = backend
