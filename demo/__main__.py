@@ -16,18 +16,26 @@ from pathlib import Path
 from demo.isolation import IsolationError, enter_private, network_namespace
 
 INSIDE = "--inside"
-USAGE = "usage: python -m demo"
+USAGE = "usage: python -m demo [--backend legacy|nft]"
+BACKENDS = ("legacy", "nft")
 
 
 def main(arguments: list[str]) -> int:
     """Return the exit status: 0 if everything was proven, 1 if not or if it could not run."""
     if arguments == [INSIDE]:
         return inside()
-    if arguments:
+    backend = "legacy"
+    if len(arguments) == 2 and arguments[0] == "--backend" and arguments[1] in BACKENDS:
+        backend = arguments[1]
+    elif arguments:
         print(USAGE, file=sys.stderr)
         return 0 if arguments == ["--help"] else 2
     with tempfile.TemporaryDirectory(prefix="pyiptc-demo-") as directory:
-        environment = dict(os.environ, XTABLES_LOCKFILE=str(Path(directory, "xtables.lock")))
+        environment = dict(
+            os.environ,
+            XTABLES_LOCKFILE=str(Path(directory, "xtables.lock")),
+            PYIPTC_BACKEND=backend,
+        )
         command = [sys.executable, "-m", "demo", INSIDE]
         return subprocess.run(command, env=environment, check=False).returncode
 

@@ -37,6 +37,9 @@ def tell(made: str, host: str) -> bool:
             report.say(f"IPv6 is left out: {obstacle}.")
         with Ruleset(ipv6=obstacle is None) as ruleset:
             report.section("The rules, made with pyiptc")
+            kernels = {"legacy": "ip_tables", "nft": "nf_tables, as iptables-nft has them"}
+            report.say(f"They are in the tables of {kernels[ruleset.filter.backend]}.")
+            report.say()
             ruleset.build()
             report.rules(tables(ruleset))
             send_all(Traffic(network, ruleset, report), report, ipv6=obstacle is None)

@@ -23,7 +23,16 @@ from .enums import Family
 from .errors import AccessError, BackendWarning, shown
 from .namespace import Namespace, NetnsSpec, existing_tables
 
-__all__ = ["Backend", "backend", "checked", "form", "handle_of", "tables_of", "warn_of_other_side"]
+__all__ = [
+    "Backend",
+    "backend",
+    "checked",
+    "form",
+    "handle_of",
+    "nft_tables",
+    "tables_of",
+    "warn_of_other_side",
+]
 
 BACKENDS = ("legacy", "nft", "auto")
 
@@ -162,7 +171,8 @@ def _legacy_tables() -> tuple[str, ...]:
         return ()
 
 
-def _nft_tables() -> tuple[str, ...]:
+def nft_tables() -> Optional[tuple[str, ...]]:
+    """Tables of iptables in nf_tables, as ``IPv4 filter``; None where it is not there, or not to be asked."""
     try:
         return tuple(
             f"{family.label} {name}"
@@ -171,7 +181,11 @@ def _nft_tables() -> tuple[str, ...]:
             if name in _NAMES
         )
     except OSError:
-        return ()
+        return None
+
+
+def _nft_tables() -> tuple[str, ...]:
+    return nft_tables() or ()
 
 
 # -- rules on the other side -----------------------------------------------------------------------

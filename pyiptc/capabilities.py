@@ -25,6 +25,7 @@ __all__ = [
     "LibraryCapabilities",
     "LockCapabilities",
     "NamespaceCapabilities",
+    "NftCapabilities",
     "Rights",
     "capabilities",
 ]
@@ -43,6 +44,17 @@ class FamilyCapabilities(TypedDict):
     """File of libip4tc or libip6tc, for ``Table(..., handle="libiptc")``."""
     extensions: int
     """Files of extensions for this family."""
+
+
+class NftCapabilities(TypedDict):
+    """The tables of nf_tables, which ``iptables-nft`` manages."""
+
+    kernel: Optional[bool]
+    """Whether nf_tables is there, built in or loaded; None where only asking it would tell, and might
+    load it, or where this process may not ask."""
+    tables: Optional[list[str]]
+    """Tables of iptables that it has in this network namespace, as ``IPv4 filter``; None where it was
+    not asked."""
 
 
 class LibraryCapabilities(TypedDict):
@@ -116,6 +128,7 @@ class Capabilities(TypedDict):
     """Width of this process; one of 32 bits can do nothing on a kernel of 64."""
     ipv4: FamilyCapabilities
     ipv6: FamilyCapabilities
+    nf_tables: NftCapabilities
     libraries: LibraryCapabilities
     rights: Rights
     lock: LockCapabilities
@@ -161,6 +174,7 @@ def capabilities() -> Capabilities:
         "bits": process.bits(),
         "ipv4": _family(2, may, user_namespace, files),
         "ipv6": _family(10, may, user_namespace, files),
+        "nf_tables": _nf_tables(may),
         "libraries": {
             "libxtables": library,
             "version": _version(library),
@@ -225,6 +239,22 @@ def _tables(names: str) -> Optional[list[str]]:
         return []
     except OSError:
         return None
+
+
+def _nf_tables(may: frozenset[int]) -> NftCapabilities:
+    """Asked by netlink only where the question can load no module."""
+    is_there: Optional[bool] = os.path.isdir("/sys/module/nf_tables")
+    if not is_there and os.path.exists("/proc/modules"):
+        built_in = _read(f"/lib/modules/{os.uname().release}/modules.builtin")
+        is_there = None if built_in is None else "/nf_tables.ko" in built_in
+        if not is_there:
+            return {"kernel": is_there, "tables": None}
+    if _CAP_NET_ADMIN not in may:
+        return {"kernel": is_there or None, "tables": None}
+    from .backends import nft_tables
+
+    tables = nft_tables()
+    return {"kernel": tables is not None, "tables": None if tables is None else list(tables)}
 
 
 def _can_load(module: str) -> bool:

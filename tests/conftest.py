@@ -8,7 +8,8 @@ import sys
 import tempfile
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Optional, cast
+from unittest import mock
 
 import pytest
 
@@ -17,7 +18,7 @@ if str(TESTS) not in sys.path:
     sys.path.insert(0, str(TESTS))
 pytest.register_assert_rewrite("support")
 
-from support import features, isolated  # noqa: E402
+from support import features, isolated, undertest  # noqa: E402
 from support.family import FAMILIES, ONLY, Family, of_other_run  # noqa: E402
 from support.namespace import (  # noqa: E402
     NetworkNamespace,
@@ -27,6 +28,9 @@ from support.namespace import (  # noqa: E402
 )
 from support.oracle import Oracle  # noqa: E402
 from support.traffic import Link, link as joined_by_veth  # noqa: E402
+
+BACKENDS = ("legacy", "nft")
+"""Where tables are: in those of ip_tables, or in those of nf_tables."""
 
 _lock_directory = pytest.StashKey[str]()
 
@@ -61,10 +65,26 @@ def pytest_sessionstart() -> None:
         FAMILIES[ONLY].Rule.parse("-p tcp -m tcp --dport 1")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what needs the kernel on both backends; python-iptables, where that is tested, has one."""
+    marks = metafunc.definition.iter_markers("parametrize")
+    is_named = any("backend" in str(mark.args[0]) for mark in marks)
+    if metafunc.definition.get_closest_marker("kernel") is not None and not is_named:
+        names = BACKENDS if undertest.name() == "pyiptc" else BACKENDS[:1]
+        metafunc.parametrize("backend", names, indirect=True)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With PYIPTC_TEST_FAMILY, leave the tests of the other family to another run."""
-    config.hook.pytest_deselected(items=[item for item in items if of_other_run(item.nodeid)])
-    items[:] = [item for item in items if not of_other_run(item.nodeid)]
+    """Leave out what is not of one backend, and says why not; and what is of another run's family."""
+    left_out = [item for item in items if _of_other_backend(item) or of_other_run(item.nodeid)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _of_other_backend(item: pytest.Item) -> bool:
+    callspec = getattr(item, "callspec", None)
+    only = {mark.args[0] for mark in item.iter_markers("only_backend")}
+    return bool(only) and callspec is not None and callspec.params["backend"] not in only
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -110,6 +130,17 @@ def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
 def _two_families(request: pytest.FixtureRequest) -> None:
     if request.node.get_closest_marker("two_families"):
         features.require(features.TWO_INSTANCES)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def backend(request: pytest.FixtureRequest) -> Iterator[Optional[str]]:
+    """The backend of the tables that the test, its scripts and the tools have; None: no kernel.
+
+    Fixtures of a whole module that do something with tables ask for it, to be made once for each.
+    """
+    name: Optional[str] = getattr(request, "param", None)
+    with mock.patch.dict(os.environ, {} if name is None else {"PYIPTC_BACKEND": name}):
+        yield name
 
 
 @pytest.fixture(autouse=True)

@@ -3,21 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support import undertest
-
-HERE = Path(__file__).parent
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test of this directory needs the kernel."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.kernel)
 
 
 @pytest.fixture

@@ -11,8 +11,10 @@ from typing import Any
 
 import pytest
 
-from support.family import FAMILIES, Family
+from support.family import FAMILIES, Family, on_nft
 from support.oracle import Oracle
+
+pytestmark = pytest.mark.kernel
 
 
 @pytest.fixture
@@ -457,7 +459,8 @@ def test_counters_with_port(iptc: Any, oracle: Oracle, capsys: pytest.CaptureFix
             print(packets, bytes, match.name, match.sport)
 
     assert capsys.readouterr().out == f"0 0 tcp 80\n0 0 tcp 22\n2 {2 * SIZE} udp 4242\n"
-    assert chain.get_counters() == (2, 2 * SIZE)
+    if not on_nft():  # of a chain that iptables-nft 1.8.9 has made the policy counts nothing
+        assert chain.get_counters() == (2, 2 * SIZE)
 
 
 # -- Autocommit -------------------------------------------------------------------------------------

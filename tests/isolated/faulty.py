@@ -214,7 +214,7 @@ class Bench:
         os.environ["PYIPTC_BACKEND"] = backend
         self.iptc: Any = pyiptc
         self.is_nft = backend == "nft"
-        self.family, self.oracle = family.on_nft() if self.is_nft else family, Oracle()
+        self.family, self.oracle = family, Oracle()
         self.table = family.Table("filter")
         if self.is_nft:
             # ip6tables-nft-restore 1.8.9 sets no counters.

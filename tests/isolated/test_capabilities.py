@@ -15,7 +15,7 @@ from pyiptc.capabilities import Capabilities
 from support import isolated
 from support.namespace import NetworkNamespace
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("legacy", "no table is opened")]
 
 TELL = """
 import json, os, sys
@@ -90,6 +90,10 @@ def test_tables_that_exist(netns: NetworkNamespace) -> None:
     pyiptc.Table6("mangle").close()
     assert function()["ipv6"]["tables"] == ["mangle"]
     assert function()["ipv4"]["tables"] == []
+    assert function()["nf_tables"] == {"kernel": True, "tables": []}
+    pyiptc.Chain(pyiptc.Table6("nat", backend="nft"), "INPUT").append("-j ACCEPT")
+    pyiptc.Chain(pyiptc.Table("filter", backend="nft"), "INPUT").append("-j ACCEPT")
+    assert function()["nf_tables"]["tables"] == ["IPv4 filter", "IPv6 nat"]
     assert function()["namespaces"]["cookie"] == pyiptc.namespace.current_cookie()
 
 

@@ -19,7 +19,10 @@ from support import features, isolated
 from support.family import FAMILIES
 from support.faults import Call
 
-pytestmark = pytest.mark.kernel
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.only_backend("legacy", "the calls that fail are those of ip_tables"),
+]
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "errors.rst"
 

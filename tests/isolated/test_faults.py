@@ -15,7 +15,10 @@ from pyiptc.transaction import RETRIES
 from support import isolated
 from support.family import FAMILIES
 
-pytestmark = pytest.mark.kernel
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.only_backend("legacy", "the calls that fail are those of ip_tables"),
+]
 
 Results = dict[str, dict[str, Result]]
 

@@ -19,7 +19,7 @@ Results = dict[str, dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def results() -> Results:
+def results(backend: str) -> Results:
     script = "from isolated import hostile\nhostile.main()"
     env = {"PYIPTC_MODPROBE": "0"}
     return {

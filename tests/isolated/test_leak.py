@@ -15,11 +15,10 @@ pytestmark = pytest.mark.kernel
 RULES = 6000
 
 
-@pytest.fixture(scope="module", params=["legacy", "nft"])
-def result(request: pytest.FixtureRequest) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def result(backend: str) -> dict[str, Any]:
     script = f"import json\nfrom isolated import leak\nprint(json.dumps(leak.run({RULES})))"
-    env = {**leak.EXACT, "PYIPTC_BACKEND": request.param}
-    printed = isolated.output(script, env=env, prelude=False, timeout=120)
+    printed = isolated.output(script, env=leak.EXACT, prelude=False, timeout=120)
     found: dict[str, Any] = json.loads(printed)
     return found
 

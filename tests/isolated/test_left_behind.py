@@ -116,7 +116,7 @@ with open(os.environ["REPORT"], "w") as file:
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def report(tmp_path_factory: pytest.TempPathFactory, backend: str) -> dict[str, Any]:
     path = tmp_path_factory.mktemp("report") / "report.json"
     outcome = isolated.run(SCRIPT, env={"REPORT": str(path)}, prelude=False, timeout=60)
     assert outcome.returncode == 0, outcome.stderr

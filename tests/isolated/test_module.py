@@ -17,7 +17,10 @@ from support import isolated
 from support.family import Family
 from support.isolated import Outcome
 
-pytestmark = pytest.mark.kernel
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.only_backend("legacy", "it is about the module of ip_tables"),
+]
 
 BIND = 'mount --bind "$1" /proc/sys/kernel && shift && exec "$@"'
 

@@ -7,7 +7,7 @@ import pytest
 from support import isolated
 from support.family import Family
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("nft", "it is about nf_tables")]
 
 WITHOUT_IP_TABLES = """
 import errno, os, socket, sys
@@ -51,6 +51,29 @@ iptc.easy.add_rule("mangle", "INPUT", {"target": "ACCEPT"}, ipv6=family.is_ipv6)
 everything = iptc.save(family=family.name)
 iptc.restore(everything, family=family.name)
 assert iptc.save(family=family.name) == everything
+chain.extend([f"-p tcp --dport {port} -j ACCEPT" for port in range(1, 1001)])
+assert len(chain) == 1004
+rule = chain.rules[700]
+assert rule in chain and chain.index(rule) == 700
+chain.replace("-j RETURN", index=3)
+chain.discard("-j RETURN")
+chain.set_policy("DROP", (5, 500))
+assert chain.get_policy().name == "DROP" and chain.get_counters() == (5, 500)
+chain.rules[0].target.name, [match.parameters for match in chain.rules[0].matches]
+table.autocommit = False
+table.create_chain("edited").append("-g user")
+table.rename_chain("edited", "renamed")
+table.commit()
+table.autocommit = True
+assert str(iptc.Chain(table, "renamed").rules[0]) == "-g user"
+iptc.Chain(table, "renamed").flush()
+table.delete_chain("renamed")
+assert iptc.easy.dump_chain("mangle", "INPUT", ipv6=family.is_ipv6) == [
+    {"target": "ACCEPT", "counters": (0, 0)}
+]
+assert iptc.backend("auto").name == "nft"
+assert iptc.capabilities()["nf_tables"]["kernel"]
+assert iptc.is_table_available("filter") and iptc.is_table6_available("filter")
 with iptc.transaction(table, family.Table("nat")):
     chain.append("-j ACCEPT")
     iptc.Chain(family.Table("nat"), "OUTPUT").append("-j ACCEPT")
@@ -70,7 +93,7 @@ print("done")
 """
 
 
-@pytest.mark.parametrize("backend", ["nft", "auto"])
-def test_without_ip_tables(family: Family, backend: str) -> None:
+@pytest.mark.parametrize("name", ["nft", "auto"])
+def test_without_ip_tables(family: Family, name: str) -> None:
     """All of it works, and no table of ip_tables comes to be."""
-    assert isolated.output(WITHOUT_IP_TABLES, family.name, backend) == "done\n"
+    assert isolated.output(WITHOUT_IP_TABLES, family.name, name) == "done\n"

@@ -10,7 +10,10 @@ import pytest
 from support import isolated
 from support.family import Family
 
-pytestmark = pytest.mark.kernel
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.only_backend("legacy", "what is refused is a question to ip_tables"),
+]
 
 LATER = """
 import errno, json, sys, warnings

@@ -9,7 +9,7 @@ import pytest
 
 from support import isolated
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("legacy", "no table is opened")]
 
 SINGLE = {"PYIPTC_SINGLE_INSTANCE": "1"}
 ORDERS = {"ipv4 first": ("Rule", "Rule6"), "ipv6 first": ("Rule6", "Rule")}

@@ -64,7 +64,6 @@ report()
 """
 
 
-@pytest.mark.parametrize("backend", ["legacy", "nft"])
 def test_one_capability_is_enough(
     backend: str, family: Family, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -94,7 +93,6 @@ report()
 """
 
 
-@pytest.mark.parametrize("backend", ["legacy", "nft"])
 def test_without_it(backend: str, family: Family) -> None:
     """Rules can be made; tables cannot be had, and what is missing is known."""
     found = run(LESS, family, PYIPTC_BACKEND=backend)
@@ -125,6 +123,7 @@ report()
 """
 
 
+@pytest.mark.only_backend("legacy", "it is about the lock file")
 def test_user_namespace(family: Family) -> None:
     """Of an ordinary user: all works, with a lock of its own, and that is told beforehand."""
     found = run(USER, family, XTABLES_LOCKFILE="/run/xtables.lock")
@@ -162,6 +161,7 @@ report()
 """
 
 
+@pytest.mark.only_backend("legacy", "it is about the lock file")
 def test_read_only_run(family: Family, tmp_path_factory: pytest.TempPathFactory) -> None:
     """As in a container: the lock file cannot be made, which is said with the ways round it."""
     features.require(features.ROOT)

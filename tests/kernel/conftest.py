@@ -74,29 +74,6 @@ def numbers_of(lines: list[str]) -> list[int]:
     return [int(text.split("--dport ")[1].split()[0]) for text in lines]
 
 
-#: Where tables are: in those of ip_tables, or in those of nf_tables.
-BACKENDS = ("legacy", "nft")
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """All tests here run on both backends, but for those that say why they do not."""
-    only = metafunc.definition.get_closest_marker("only_backend")
-    metafunc.parametrize("backend", [only.args[0]] if only else BACKENDS, indirect=True)
-
-
-@pytest.fixture(autouse=True)
-def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The backend of the tables that the test opens."""
-    monkeypatch.setenv("PYIPTC_BACKEND", request.param)
-    return str(request.param)
-
-
-@pytest.fixture
-def family(family: Family, backend: str) -> Family:
-    """Both families in turn, with the tool of the backend."""
-    return family.on_nft() if backend == "nft" else family
-
-
 @pytest.fixture
 def bench(netns: object, family: Family, oracle: Oracle) -> Bench:
     return Bench(family, oracle)

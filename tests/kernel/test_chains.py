@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from kernel.conftest import Bench, line
+from support.family import on_nft
 
 pytestmark = pytest.mark.kernel
 
@@ -335,7 +336,7 @@ def fill_same(bench: Bench) -> None:
     """Five equal rules; their counters tell them apart."""
     bench.oracle.iptables(bench.family, "-F", "INPUT")
     for packets, size in SAME:
-        if bench.family.tool.endswith("nft"):
+        if on_nft():
             # ip6tables-nft 1.8.9 sets no counters.
             chain = ("ip6" if bench.family.is_ipv6 else "ip", "filter", "INPUT")
             count = ("counter", "packets", str(packets), "bytes", str(size), "drop")

@@ -337,7 +337,7 @@ def test_foreign_chains(bench: Bench) -> None:
 @pytest.mark.two_families
 def test_tables_and_families_in_one_commit(bench: Bench) -> None:
     """All or nothing, of any tables of a namespace."""
-    filters = [family.on_nft().Table("filter") for family in FAMILIES.values()]
+    filters = [family.Table("filter") for family in FAMILIES.values()]
     tables = [*filters, bench.family.Table("mangle")]
     with pytest.raises(pyiptc.KernelError) as raised, pyiptc.transaction(*tables):
         for table in tables:
@@ -439,7 +439,7 @@ def test_auto(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_auto_where_there_are_legacy_tables(bench: Bench) -> None:
-    bench.oracle.run(bench.family.tool.replace("nft", "legacy"), "-A", "INPUT", "-j", "ACCEPT")
+    bench.oracle.run(bench.family.tool_of("legacy"), "-A", "INPUT", "-j", "ACCEPT")
     chosen = pyiptc.backend("auto")
     assert chosen.name == "legacy"
     assert "only ip_tables" in str(chosen)
@@ -450,7 +450,7 @@ def test_auto_where_there_are_legacy_tables(bench: Bench) -> None:
 
 
 def test_auto_where_both_have_tables(bench: Bench) -> None:
-    bench.oracle.run(bench.family.tool.replace("nft", "legacy"), "-A", "INPUT", "-j", "ACCEPT")
+    bench.oracle.run(bench.family.tool_of("legacy"), "-A", "INPUT", "-j", "ACCEPT")
     bench.oracle.append(bench.family, "filter", "INPUT", "-j ACCEPT")
     chosen = pyiptc.backend("auto")
     assert chosen.name == "nft"
@@ -476,7 +476,7 @@ def test_handle_and_backend(bench: Bench) -> None:
 
 
 def test_the_other_side_is_told_once(bench: Bench) -> None:
-    bench.oracle.run(bench.family.tool.replace("nft", "legacy"), "-A", "INPUT", "-j", "ACCEPT")
+    bench.oracle.run(bench.family.tool_of("legacy"), "-A", "INPUT", "-j", "ACCEPT")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for name in ("filter", "nat", "filter"):

@@ -18,7 +18,7 @@ BOTH = V4 + V6
 
 WORDS = {
     "ipv4": {
-        "iptables": "iptables-legacy",
+        "iptables": "iptables",
         "inet": "inet",
         "host": "192.0.2.1",
         "host2": "192.0.2.9",
@@ -30,7 +30,7 @@ WORDS = {
         "reject": "icmp-admin-prohibited",
     },
     "ipv6": {
-        "iptables": "ip6tables-legacy",
+        "iptables": "ip6tables",
         "inet": "inet6",
         "host": "2001:db8::1",
         "host2": "2001:db8::9",
@@ -72,6 +72,8 @@ class Case:
     """A part of what the C library has to say about it, although it accepts the rule."""
     noise: str
     """A part of what the C library may say, depending on the machine."""
+    only_legacy: str
+    """Why nf_tables, or the tool that keeps its rules there, has nothing like it."""
 
     @property
     def id(self) -> str:
@@ -110,6 +112,7 @@ def rows(
     setup: tuple[str, ...] = (),
     warning: str = "",
     noise: str = "",
+    only_legacy: str = "",
     **header: str,
 ) -> list[Case]:
     """Spread a row over its families; matches alone get ``-j ACCEPT``."""
@@ -133,6 +136,7 @@ def rows(
                 setup=tuple(command.format_map(words) for command in setup),
                 warning=warning,
                 noise=noise,
+                only_legacy=only_legacy,
             )
         )
     return cases
@@ -1040,7 +1044,12 @@ COMBINED_MATCHES: list[Case] = [
 VERDICTS: list[Case] = [
     *rows("target-accept", ""),
     *rows("target-drop", "-j DROP", target=T("DROP")),
-    *rows("target-queue", "-j QUEUE", target=T("QUEUE")),
+    *rows(
+        "target-queue",
+        "-j QUEUE",
+        target=T("QUEUE"),
+        only_legacy="nf_tables has no verdict QUEUE",
+    ),
     *rows("target-return", "-j RETURN", target=T("RETURN")),
     *rows("target-none", "-p tcp", target=T(""), protocol="tcp"),
 ]
@@ -1340,6 +1349,7 @@ OTHER_TARGETS: list[Case] = [
         "-j NFLOG --nflog-range 64",
         T("NFLOG", nflog_range="64"),
         warning="--nflog-range",
+        only_legacy="iptables-nft drops the option",
     ),
     *_target(
         "SET-add",
@@ -1450,7 +1460,12 @@ REJECTED: list[Case] = [
     *rows("mark-nothing", "-m mark", M("mark")),
     *rows("mark-bad", "-m mark --mark xyz", M("mark", mark="xyz")),
     *rows("limit-zero", "-m limit --limit 0/sec", M("limit", limit="0/sec")),
-    *rows("limit-overflow", "-m limit --limit 3/day", M("limit", limit="3/day")),
+    *rows(
+        "limit-overflow",
+        "-m limit --limit 3/day",
+        M("limit", limit="3/day"),
+        only_legacy="nf_tables' own limit, which iptables-nft writes, can be as slow",
+    ),
     *rows(
         "hashlimit-no-name",
         "-m hashlimit --hashlimit-upto 1/sec",
@@ -1549,6 +1564,7 @@ REJECTED: list[Case] = [
         "-p tcp -j TCPMSS --set-mss 1400",
         T("TCPMSS", set_mss="1400"),
         protocol="tcp",
+        only_legacy="nf_tables shows a target nothing of the matches before it",
     ),
     *_target("NFQUEUE-too-big", "-j NFQUEUE --queue-num 65536", T("NFQUEUE", queue_num="65536")),
     *_target("CT-filter", "-j CT --notrack", T("CT", notrack="")),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -12,15 +11,7 @@ from parity.printed import Tool
 from support import undertest
 from support.oracle import Oracle
 
-HERE = Path(__file__).parent
 pytest.register_assert_rewrite("parity.foreign")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test of this directory needs the kernel."""
-    for item in items:
-        if HERE in item.path.parents:
-            item.add_marker(pytest.mark.kernel)
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from subprocess import CompletedProcess
 
 from parity.cases import Case
 from support import features
+from support.family import FAMILIES
 from support.oracle import Oracle, words
 
 REFERENCE = "reference"
@@ -18,7 +19,15 @@ TEXT_OPTIONS = frozenset({"comment", "log-prefix", "nflog-prefix", "string", "he
 """Options whose next word is their value, even where it looks like an option."""
 
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)', re.DOTALL)
-_REASON = re.compile(r"^ip6?tables(?: v\S+ \(legacy\))?: (.+?)(?: Run `dmesg'.*)?$", re.MULTILINE)
+_REASON = re.compile(
+    r"^ip6?tables(?: v\S+ \((?:legacy|nf_tables)\))?: (.+?)(?: Run `dmesg'.*)?$", re.MULTILINE
+)
+_REFUSED = re.compile(r" RULE_APPEND failed \((.+)\): rule in chain ")
+_LIKE_LEGACY = {
+    "No such file or directory": "No chain/target/match by that name",
+    "TCP match requires '-p tcp'": "Invalid argument",
+}
+"""Words that only iptables-nft has, and those of iptables-legacy and the library."""
 
 
 @dataclass
@@ -71,6 +80,14 @@ def attribute_text(values: list[str]) -> str:
     return f"!{' '.join(values[1:])}" if values[:1] == ["!"] else " ".join(values)
 
 
+def setup_commands(case: Case) -> list[list[str]]:
+    """What must have run before the case, on the tables of this test's backend."""
+    family = FAMILIES[case.family]
+    tools = {family.program: family.tool}
+    commands = [words(command) for command in case.setup]
+    return [[tools.get(program, program), *rest] for program, *rest in commands]
+
+
 class Tool:
     """The tool of a case's family, on its table."""
 
@@ -80,8 +97,8 @@ class Tool:
 
     def prepare(self) -> None:
         """Run what must have run before."""
-        for command in self.case.setup:
-            self._must(self.oracle.run(*words(command), check=False))
+        for command in setup_commands(self.case):
+            self._must(self.oracle.run(*command, check=False))
 
     def _must(self, done: CompletedProcess[str]) -> None:
         """Skip, by name, what this kernel or this user namespace does not have."""
@@ -131,9 +148,10 @@ class Tool:
         """Why the tool does not take its own rule, without the name of the program before it."""
         done = self._append()
         assert done.returncode != 0, f"the tool accepts {self.case.arguments}"
-        reason: str
-        (reason,) = _REASON.findall(done.stderr)
-        return reason.rstrip(".")
+        of_kernel: list[str] = _REFUSED.findall(done.stderr)
+        reasons: list[str] = of_kernel or _REASON.findall(done.stderr)
+        (reason,) = reasons
+        return _LIKE_LEGACY.get(reason, reason).rstrip(".")
 
     def saved(self) -> str:
         """The table as text."""

@@ -22,6 +22,8 @@ def each(cases: list[Case]) -> pytest.MarkDecorator:
 
 def _parameter(case: Case) -> Any:
     marks = [pytest.mark.filterwarnings(f"ignore:.*{case.noise}")] if case.noise else []
+    if case.only_legacy:
+        marks.append(pytest.mark.only_backend("legacy", case.only_legacy))
     return pytest.param(case, id=case.id, marks=marks)
 
 

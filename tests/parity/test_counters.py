@@ -12,6 +12,8 @@ from support import undertest
 from support.family import Family
 from support.oracle import Oracle
 
+pytestmark = pytest.mark.kernel
+
 RULES = """\
 *filter
 :INPUT DROP [11:1100]

@@ -124,6 +124,8 @@ exec "$@"
 
 USE = """
 from support import undertest
+
+pytestmark = pytest.mark.kernel
 try:
     iptc = undertest.load()
     iptc.Rule().create_match("tcp").dport = "80"

@@ -9,12 +9,16 @@ from pathlib import Path
 import pytest
 
 from parity import foreign
-from parity.blobs import CGROUP_REVISION_0, CONNTRACK_REVISION_1, elements, mark
+from parity.blobs import CGROUP_REVISION_0, CONNTRACK_REVISION_1, mark
 from parity.cases import BPF_LONG, U32_LONG
 from parity.libraries import directory_without, extension_directory
-from support import isolated, rawtable
+from support import isolated
 from support.family import FAMILIES
 from support.oracle import Oracle
+from support.rawrules import elements, put_filter_input
+from support.rawtable import RawMatch
+
+pytestmark = pytest.mark.kernel
 
 NOT_UTF_8 = "caf\udce9"
 """Bytes ``caf\\xe9`` in an argument of a program."""
@@ -26,7 +30,7 @@ class Stranger:
 
     rule: list[str]
     """Words for the tool; empty where the bytes below are put past it."""
-    raw: tuple[rawtable.RawMatch, ...] = ()
+    raw: tuple[RawMatch, ...] = ()
     hidden: tuple[str, ...] = ()
     """Files of extensions that the library does not have."""
 
@@ -63,7 +67,7 @@ def stranger(request: pytest.FixtureRequest, family: object, oracle: Oracle) -> 
     """One of them, in chain INPUT between two rules with marks."""
     made = STRANGERS[request.param]
     if made.raw:
-        rawtable.put_filter_input(str(family), [[mark(1)], made.raw, [mark(3)]])
+        put_filter_input(str(family), [[mark(1)], made.raw, [mark(3)]])
         return made
     for rule in (
         "-m mark --mark 0x1 -j ACCEPT".split(),

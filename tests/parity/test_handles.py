@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from parity.build import build
 from parity.cases import ACCEPTED, Case
 from parity.printed import Tool
 from parity.running import any_warning, each
 from support import features, rawtable, undertest
 from support.family import FAMILIES
+
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.only_backend("legacy", "libiptc knows ip_tables only"),
+]
 
 
 def _send(case: Case, handle: str, rule: Any) -> bytes:

@@ -15,6 +15,8 @@ from parity.printed import Tool, attribute_text, extensions
 from parity.running import any_warning, each, expected_warning
 from support import undertest
 
+pytestmark = pytest.mark.kernel
+
 OCCUPIED = frozenset({"name", "save"})
 """Options (of recent and CONNSECMARK) that cannot be read as attributes, which mean other things."""
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 
 import pytest
 
 from parity.cases import ACCEPTED, Case
+from parity.printed import setup_commands
 from parity.running import any_warning, each
 from pyiptc import _nft
 from pyiptc._blob import Entry
@@ -15,15 +17,18 @@ from support import features, rawnft
 from support.family import FAMILIES
 from support.oracle import Oracle
 
+pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("nft", "it is about nf_tables")]
+
 TOOLS = {"ipv4": "iptables-nft", "ipv6": "ip6tables-nft"}
-NOT_IN_NF_TABLES = {"target-queue": "iptables-nft has no verdict QUEUE either"}
 LOST = {"NFLOG-range": "the option: iptables-nft drops it, and so do the native forms"}
 FORMS = {
     "portable": _nft.PORTABLE,
     "1.8.9": _nft.NATIVE_1_8_9,
     "1.8.11": _nft.NATIVE_1_8_11,
 }
-CASES = [case for case in ACCEPTED if case.name not in NOT_IN_NF_TABLES]
+WITHOUT = "target-queue"
+"""Of those that only legacy tables have, the one that cannot be written at all."""
+CASES = [replace(case, only_legacy="") for case in ACCEPTED if case.name != WITHOUT]
 
 
 class NftTool:
@@ -32,11 +37,11 @@ class NftTool:
     def __init__(self, oracle: Oracle, case: Case) -> None:
         self.oracle = oracle
         self.case = case
-        for command in case.setup:
-            self._must(command.replace("tables-legacy", "tables-nft"))
+        for command in setup_commands(case):
+            self._must(*command)
 
-    def _must(self, command: str) -> None:
-        done = self.oracle.run(*shlex.split(command), check=False)
+    def _must(self, *command: str) -> None:
+        done = self.oracle.run(*command, check=False)
         if done.returncode != 0:
             features.skip_missing(f"nf_tables support of {self.case.id}", done.stderr.strip())
 
@@ -46,7 +51,8 @@ class NftTool:
 
     def append(self) -> None:
         case = self.case
-        self._must(f"{TOOLS[case.family]} -t {case.table} -A {case.chain} {case.arguments}")
+        command = (TOOLS[case.family], "-t", case.table, "-A", case.chain)
+        self._must(*command, *shlex.split(case.arguments))
 
     def lines(self) -> list[str]:
         """What it prints of the rules of the case's chain, each without the chain."""

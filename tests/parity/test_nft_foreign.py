@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
+from typing import Any
+
 import pytest
 
 from pyiptc import _nft
 from support import features, rawnft
 from support.family import FAMILIES
 from support.oracle import Oracle
+
+pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("nft", "it is about nf_tables")]
 
 LONG_CHAIN = "a-chain-with-a-name-that-is-longer-than-28"
 LONG_PREFIX = "p" * 64
@@ -239,6 +244,9 @@ def test_refused(oracle: Oracle, family: str, rule: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         text_of(family, raw)
     assert _nft.names(raw.expressions)
+    (read,) = in_table(family)
+    assert str(read).startswith("-j nf_tables [")
+    assert re.search(reason, str(read))
 
 
 @pytest.mark.parametrize(("family", "rule", "text"), in_family(READ, READ_IPV4, READ_IPV6))
@@ -248,6 +256,12 @@ def test_read(oracle: Oracle, family: str, rule: str, text: str) -> None:
     length = 128 if family == "ipv6" else 32
     words = {**WORDS[family], **{word: f"{WORDS[family][word]}/{length}" for word in "ab"}}
     assert text_of(family, raw) == text.format(**words)
+    assert [str(read) for read in in_table(family)] == [text.format(**words)]
+
+
+def in_table(family: str) -> Any:
+    """The rules of chain INPUT, as the table has them."""
+    return FAMILIES[family].chain("filter", "INPUT").rules
 
 
 def text_of(family: str, raw: rawnft.RawRule) -> str:

@@ -24,7 +24,7 @@ from support.family import FAMILIES, Family
 from support.faults import descriptors
 from support.namespace import NetworkNamespace
 from support.oracle import Oracle
-from support.rawtable import read_filter
+from support.rawrules import elements
 
 NAMES = ("alpha", "beta", "gamma", "delta")
 ORDERS = list(itertools.permutations(NAMES))
@@ -180,9 +180,8 @@ class Crowd:
         for number, family in self.jobs:
             with self.spaces[number].entered():
                 lines = self.oracle.lines(family, "filter")
-                tables.add(
-                    read_filter(family.name).replace(mark(number).encode(), mark(0).encode())
-                )
+                there = b"".join(elements(family.name))
+                tables.add((family, there.replace(mark(number).encode(), mark(0).encode())))
             printed = [line.partition("INPUT ")[2] for line in lines]
             self._check(number, family, printed, names)
         self.found.tables = len(tables)

@@ -21,7 +21,7 @@ from typing import Any
 
 from races.ledger import comments, read
 from support import undertest
-from support.family import FAMILIES, Family
+from support.family import FAMILIES, Family, on_nft
 from support.oracle import Oracle
 
 State = dict[str, list[str]]
@@ -205,7 +205,9 @@ class Nursery:
         return [line for line in lines if line.endswith("\n")]
 
     def check_lock(self) -> None:
-        """Whether anybody can have it at once."""
+        """Whether anybody can have it at once; nf_tables has none."""
+        if on_nft():
+            return
         with open(os.environ["XTABLES_LOCKFILE"]) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

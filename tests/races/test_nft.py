@@ -17,7 +17,7 @@ from support import isolated
 from support.family import Family
 from support.oracle import Oracle
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("nft", "it is about nf_tables")]
 
 SCRIPT = """
 import json, logging, sys
@@ -84,7 +84,6 @@ class NftWriter(threading.Thread):
 
 def test_writers_of_nf_tables(family: Family, oracle: Oracle) -> None:
     """Two processes of the library, iptables-nft and nft: nothing is lost, and nothing refused."""
-    family = family.on_nft()
     other = NftWriter(oracle, scale.SECONDS)
     tool = CommandWriter("t0", family, oracle)
     other.start()

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from support import undertest
+
+
+def on_nft() -> bool:
+    """Whether tables are those of nf_tables; fixture `backend` says so, and scripts hear it."""
+    return os.environ.get("PYIPTC_BACKEND") == "nft"
 
 
 @dataclass(frozen=True)
@@ -14,7 +19,7 @@ class Family:
     """One family; `str()` of it is its name."""
 
     name: str
-    tool: str
+    program: str
     table_class: str
     rule_class: str
     is_ipv6: bool
@@ -33,9 +38,13 @@ class Family:
     def Rule(self) -> Any:  # noqa: N802 - it is a class
         return getattr(undertest.load(), self.rule_class)
 
-    def on_nft(self) -> Family:
-        """The same with the tool that keeps its rules in nf_tables."""
-        return replace(self, tool=self.tool.replace("legacy", "nft"))
+    @property
+    def tool(self) -> str:
+        """The program whose rules are where the tables of this process are by default."""
+        return self.tool_of("nft" if on_nft() else "legacy")
+
+    def tool_of(self, backend: str) -> str:
+        return f"{self.program}-{backend}"
 
     def chain(self, table: str, chain: str) -> Any:
         return undertest.load().Chain(self.Table(table), chain)
@@ -43,7 +52,7 @@ class Family:
 
 IPV4 = Family(
     name="ipv4",
-    tool="iptables-legacy",
+    program="iptables",
     table_class="Table",
     rule_class="Rule",
     is_ipv6=False,
@@ -53,7 +62,7 @@ IPV4 = Family(
 )
 IPV6 = Family(
     name="ipv6",
-    tool="ip6tables-legacy",
+    program="ip6tables",
     table_class="Table6",
     rule_class="Rule6",
     is_ipv6=True,

@@ -1,7 +1,7 @@
 """The installed command-line tools, run in the caller's network namespace, as ground truth.
 
-`iptables-legacy` says what is right: what the library inserts, the tool must print and find, and
-what the tool inserts, the library must read.
+`iptables-legacy` says what is right, or `iptables-nft` in tests of that backend: what the library
+inserts, the tool must print and find, and what the tool inserts, the library must read.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from collections.abc import Mapping, Sequence
 from subprocess import CompletedProcess
 from typing import Union
 
-from support import features
-from support.family import FAMILIES, Family
+from support import features, rawnft
+from support.family import FAMILIES, Family, on_nft
 
 RuleText = Union[str, Sequence[str]]
 """A rule as on a command line: split by the shell's rules, or already a list of words."""
 
+_COUNTERS = re.compile(r"^\[\d+:\d+\] -A", re.MULTILINE)
 _COUNTED = re.compile(r"\[(\d+):(\d+)\] -A (\S+)")
 _POLICY = re.compile(r":(\S+) \S+ \[(\d+):(\d+)\]")
 
@@ -65,7 +66,7 @@ class Oracle:
     def iptables(
         self, family: Family | str, *args: str, check: bool = True
     ) -> CompletedProcess[str]:
-        """`iptables-legacy` or `ip6tables-legacy`, waiting for the lock."""
+        """The tool of the family and the backend, waiting for the lock where there is one."""
         return self.run(_tool(family), "-w", "30", *args, check=check)
 
     def append(
@@ -111,7 +112,7 @@ class Oracle:
     def save(
         self, family: Family | str, table: str | None = None, *, counters: bool = False
     ) -> str:
-        """What `iptables-legacy-save` prints, without its comment lines (they hold the time)."""
+        """What the tool prints, without its comment lines (they hold the time)."""
         args = ["-c"] if counters else []
         if table is not None:
             args += ["-t", table]
@@ -128,9 +129,12 @@ class Oracle:
         check: bool = True,
     ) -> CompletedProcess[str]:
         args = ([] if flush else ["-n"]) + (["-c"] if counters else [])
-        return self.run(
+        done = self.run(
             f"{_tool(family)}-restore", "-w", "30", *args, input=text, check=check, timeout=300
         )
+        if counters and flush and done.returncode == 0 and _tool(family) == "ip6tables-nft":
+            _count(text)
+        return done
 
     def counters(self, family: Family | str, table: str, chain: str) -> list[tuple[int, int]]:
         """Packets and bytes of each rule of a chain."""
@@ -153,9 +157,23 @@ class Oracle:
         return self.run("nft", *args, check=check)
 
 
+def _count(text: str) -> None:
+    """Give rules the counters that a save file has, which ip6tables-nft 1.8.9 forgets."""
+    table, wanted = "", dict[tuple[str, str], list[tuple[int, int]]]()
+    for line in text.splitlines():
+        if line.startswith("*"):
+            table = line[1:]
+        elif found := _COUNTED.match(line):
+            wanted.setdefault((table, found[3]), []).append((int(found[1]), int(found[2])))
+    for rule in rawnft.rules("ipv6"):
+        if counters := wanted.get((rule.table, rule.chain)):
+            rawnft.set_counters("ipv6", rule, *counters.pop(0))
+
+
+def as_restored(family: Family, text: str) -> str:
+    """A text as the tool puts it in with its counters: ip6tables-nft 1.8.9 sets none of rules."""
+    return _COUNTERS.sub("[0:0] -A", text) if family.is_ipv6 and on_nft() else text
+
+
 def _tool(family: Family | str) -> str:
-    """The one of the family, or, where it is only named, that of the backend tables have by default."""
-    if isinstance(family, Family):
-        return family.tool
-    named = FAMILIES[family]
-    return (named.on_nft() if os.environ.get("PYIPTC_BACKEND") == "nft" else named).tool
+    return (family if isinstance(family, Family) else FAMILIES[family]).tool

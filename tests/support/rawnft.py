@@ -12,12 +12,14 @@ import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from support.rawtable import NF_ACCEPT, RawMatch
+
 NETLINK_NETFILTER = 12
 ERROR, DONE = 2, 3
 BATCH_BEGIN, BATCH_END = 16, 17
 SUBSYSTEM = 10 << 8
-NEWTABLE, NEWCHAIN, NEWRULE, GETRULE = 0, 3, 6, 7
-REQUEST, ACK, DUMP, CREATE, APPEND = 0x1, 0x4, 0x300, 0x400, 0x800
+NEWTABLE, NEWCHAIN, NEWRULE, GETRULE, GETGEN = 0, 3, 6, 7, 16
+REQUEST, ACK, DUMP, REPLACE, CREATE, APPEND = 0x1, 0x4, 0x300, 0x100, 0x400, 0x800
 
 Attribute = tuple[int, bytes]
 
@@ -75,6 +77,7 @@ class RawRule:
     chain: str
     expressions: bytes
     userdata: bytes
+    handle: bytes
 
 
 def rules(family: str) -> list[RawRule]:
@@ -90,6 +93,7 @@ def rules(family: str) -> list[RawRule]:
                 parts[2].rstrip(b"\0").decode(),
                 parts.get(4, b""),
                 parts.get(7, b""),
+                parts[3],
             )
         )
     return found
@@ -122,6 +126,34 @@ def append(
     _commit((NEWRULE, CREATE | APPEND, payload))
 
 
+def accepting(matches: Sequence[RawMatch]) -> bytes:
+    """The expressions of a rule with these matches, and ACCEPT."""
+    made = [
+        expression("match", text(1, match.name), be32(2, match.revision), attribute(3, padded))
+        for match in matches
+        for padded in [match.payload + bytes(-len(match.payload) % 8)]
+    ]
+    accept = attribute(2, attribute(2, be32(1, NF_ACCEPT)))
+    return b"".join(
+        [
+            *made,
+            expression("counter", be64(1, 0), be64(2, 0)),
+            expression("immediate", be32(1, 0), accept),
+        ]
+    )
+
+
+def set_counters(family: str, rule: RawRule, packets: int, size: int) -> None:
+    """Put a rule in its own place, with counters; its matches must not ask for its protocol."""
+    made = []
+    for kind, element in attributes(rule.expressions):
+        is_counter = dict(attributes(element))[1] == b"counter\0"
+        counter = expression("counter", be64(1, size), be64(2, packets))
+        made.append(counter if is_counter else attribute(kind, element))
+    payload = _head(family) + text(1, rule.table) + text(2, rule.chain) + attribute(3, rule.handle)
+    _commit((NEWRULE, REPLACE, payload + attribute(4, *made)))
+
+
 def _head(family: str) -> bytes:
     return struct.pack("BBH", FAMILIES[family], 0, 0)
 
@@ -146,6 +178,9 @@ def _exchange(request: bytes, acknowledgements: int = 0) -> Sequence[tuple[int, 
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_NETFILTER) as kernel:
         kernel.bind((0, 0))
         kernel.settimeout(10)
+        # A dump has room for its first rule only if something as large was received before.
+        kernel.send(_message(GETGEN, REQUEST, _head("ipv4")))
+        kernel.recv(1 << 18)
         kernel.send(request)
         while True:
             data = kernel.recv(1 << 18)

@@ -11,7 +11,7 @@ import ctypes
 import os
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 SET_REPLACE = GET_INFO = 64
@@ -76,6 +76,17 @@ def put_filter_input(family: str, rules: Sequence[Sequence[RawMatch]]) -> None:
 def read_filter(family: str) -> bytes:
     """The entries of table filter as they are in the kernel."""
     return read(family, "filter")
+
+
+def entries(family: str) -> Iterator[bytes]:
+    """The entries of table filter, one by one."""
+    layout, blob = LAYOUTS[family], read_filter(family)
+    while blob:
+        # after the addresses: nfcache, target_offset, next_offset
+        (next_offset,) = struct.unpack_from("6xH", blob, layout.address_size)
+        assert next_offset > layout.header_size
+        yield blob[:next_offset]
+        blob = blob[next_offset:]
 
 
 def read(family: str, table: str) -> bytes:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 import pyiptc
-from support.family import Family
-from support.oracle import Oracle
+from support.family import Family, on_nft
+from support.oracle import Oracle, as_restored
 
 pytestmark = [pytest.mark.kernel, pytest.mark.usefixtures("netns")]
 
@@ -48,7 +48,11 @@ def some_rule(generator: random.Random, family: Family, chain: int) -> str:
             ("plain", "two words", r"it\'s", r"say \"hi\"", r"C:\\temp", "zażółć", "! --x")
         )
         words.append(f'-m comment --comment "{text} {number}"')
-    later = f"chain{generator.randrange(chain + 1, CHAINS)}" if chain + 1 < CHAINS else "RETURN"
+    first = chain + 1
+    if on_nft():
+        # It allows 16 jumps one after the other, and follows each of them anew.
+        first = CHAINS // 2 if chain < CHAINS // 2 else CHAINS
+    later = f"chain{generator.randrange(first, CHAINS)}" if first < CHAINS else "RETURN"
     target = choose(("-j ACCEPT", "-j DROP", f"-j {later}", f'-j LOG --log-prefix "{number} "', ""))
     return " ".join([*words, *([target] if target else [])])
 
@@ -99,7 +103,8 @@ def test_restored_saved_and_exchanged(oracle: Oracle, family: Family, file: Path
     with file.open("rb") as given:
         command = [f"{family.tool}-restore", "-c", "-w", "30"]
         subprocess.run(command, stdin=given, env=oracle.env, check=True, timeout=300)
-    assert table.save(counters=True) == text
+    there = as_restored(family, text)
+    assert table.save(counters=True) == there
     with file.open("rb") as raw_lines:
         pyiptc.restore(raw_lines, family.name, test=True)
-    assert saved_by_tool(oracle, family) == text
+    assert saved_by_tool(oracle, family) == there

@@ -21,7 +21,7 @@ import pyiptc
 from parity import cases
 from parity.cases import Case
 from parity.running import any_warning
-from support.family import Family
+from support.family import Family, on_nft
 from support.namespace import in_user_namespace
 from support.oracle import Oracle, words
 
@@ -99,9 +99,15 @@ def fitting(family: str, table: str, kind: str) -> list[Parts]:
         one
         for one in ALL
         if one.case.family == family
+        and not (one.case.only_legacy and on_nft())
         and (one.case.table == table or (kind == "matches" and one.case.table == "filter"))
         and (one.matches if kind == "matches" else one.target)
     ]
+
+
+def merged(found: list[str], one: Parts) -> bool:
+    """Whether iptables-nft would list two matches, this one and one of those, as one."""
+    return on_nft() and any(name in found and name in one.matches for name in ("tcp", "udp"))
 
 
 @st.composite
@@ -114,7 +120,7 @@ def rules(draw: st.DrawFn, family: str, table: str) -> list[str]:
     for one in chosen:
         agrees = all(header.get(option, value) == value for option, value in one.header.items())
         # Of the second match of a kind iptables does not see the options that another has too.
-        if agrees and not {"connlabel", "recent"} <= {*found, *one.matches}:
+        if agrees and not ({"connlabel", "recent"} <= {*found, *one.matches} or merged(found, one)):
             header.update(one.header)
             found += one.matches
     return [word for value in header.values() for word in value] + found + list(target.target)

@@ -18,7 +18,7 @@ from pyiptc.enums import Kind
 from support import features
 from support.family import FAMILIES, Family
 
-pytestmark = pytest.mark.kernel
+pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("legacy", "no table is opened")]
 
 Outcome = Union[tuple[list[bytes], int, Union[str, None]], str]
 
