@@ -18,7 +18,10 @@ from support import isolated
 from support.family import FAMILIES
 from support.faults import Call
 
-pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("nft", "it is about nf_tables")]
+pytestmark = [
+    pytest.mark.kernel,
+    pytest.mark.only_backend("nft", "the calls and messages that fail are those of nf_tables"),
+]
 
 CLASSES = {errno.EPERM: "AccessError", errno.EOPNOTSUPP: "UnsupportedError"}
 READ_TRIES = 100
