@@ -131,6 +131,15 @@ struct pyiptc_rule {
 	uint8_t is_zeroed; /* count from the last read on */
 };
 
+/**
+ * Somebody who reads the memory of a table's block, and goes on when the table has another, or is
+ * freed. Counters in it are the table's to write as long as it has the block.
+ */
+struct pyiptc_share {
+	struct pyiptc_table *table; /* that has the block; NULL: no more */
+	void *block;                /* then: to be freed */
+};
+
 struct pyiptc_chain {
 	char name[PYIPTC_NAME_SIZE]; /* NUL-terminated */
 	int hook;                    /* NF_INET_*, or -1: user-defined */
@@ -164,6 +173,7 @@ struct pyiptc_table {
 	uint32_t chain_count, chain_capacity, builtin_count;
 	unsigned char *entries; /* as read, inside of block */
 	void *block;
+	struct pyiptc_share *share; /* who else reads the block, or NULL */
 	struct pyiptc_arena *arena; /* entries added since */
 	uint8_t is_changed;         /* other rules, chains or policies than the kernel's */
 	uint8_t is_recounted;       /* other counters */
@@ -207,6 +217,13 @@ void pyiptc_table_zero_chain(struct pyiptc_table *table, struct pyiptc_chain *ch
 			     bool with_policy);
 
 /* @index: 0-based and in range; the rule stays valid until the next edit of the chain. */
+/* Share a table's block. @share: nobody else's, and the table's until pyiptc_share_end(). */
+void pyiptc_share_begin(struct pyiptc_share *share, struct pyiptc_table *table);
+void pyiptc_share_end(struct pyiptc_share *share);
+/* Whether a rule is in the table's block, and not among what was added since. */
+int pyiptc_table_has_in_block(const struct pyiptc_table *table, const struct pyiptc_rule *rule);
+/* Whether a chain's rules are an eighth of the table's block, or more. */
+int pyiptc_chain_is_much(const struct pyiptc_table *table, const struct pyiptc_chain *chain);
 struct pyiptc_rule *pyiptc_chain_rule(const struct pyiptc_chain *chain, uint32_t index);
 /**
  * @entry is copied. @jump: chain of a jump, NULL otherwise. The entry's counters are what it

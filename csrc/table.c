@@ -78,6 +78,51 @@ void pyiptc_chain_free(struct pyiptc_chain *chain)
 	free(chain);
 }
 
+void pyiptc_table_drop_block(struct pyiptc_table *table)
+{
+	if (table->share == NULL) {
+		free(table->block);
+	} else {
+		table->share->block = table->block;
+		table->share->table = NULL;
+		table->share = NULL;
+	}
+	table->block = NULL;
+}
+
+void pyiptc_share_begin(struct pyiptc_share *share, struct pyiptc_table *table)
+{
+	*share = (struct pyiptc_share){ .table = table };
+	table->share = share;
+}
+
+void pyiptc_share_end(struct pyiptc_share *share)
+{
+	if (share->table != NULL)
+		share->table->share = NULL;
+	free(share->block);
+	*share = (struct pyiptc_share){ 0 };
+}
+
+int pyiptc_table_has_in_block(const struct pyiptc_table *table, const struct pyiptc_rule *rule)
+{
+	uintptr_t start = (uintptr_t)table->entries, data = (uintptr_t)rule->data;
+
+	return table->block != NULL && start <= data && data - start < table->info.size;
+}
+
+int pyiptc_chain_is_much(const struct pyiptc_table *table, const struct pyiptc_chain *chain)
+{
+	uint64_t size = 0;
+
+	for (uint32_t i = 0; i < chain->count; i++) {
+		const struct pyiptc_rule *rule = pyiptc_chain_rule(chain, i);
+
+		size += pyiptc_table_has_in_block(table, rule) ? rule->size : 0;
+	}
+	return size > 0 && size * 8 >= table->info.size;
+}
+
 void pyiptc_table_free(struct pyiptc_table *table)
 {
 	if (table == NULL)
@@ -85,7 +130,7 @@ void pyiptc_table_free(struct pyiptc_table *table)
 	for (uint32_t i = 0; i < table->chain_count; i++)
 		pyiptc_chain_free(table->chains[i]);
 	free(table->chains);
-	free(table->block);
+	pyiptc_table_drop_block(table);
 	pyiptc_arena_free(table->arena);
 	pyiptc_nft_free(table->nft);
 	free(table);

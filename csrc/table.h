@@ -23,6 +23,9 @@ size_t pyiptc_arena_size(const struct pyiptc_arena *arena);
 /* Hang @more on to @arena. */
 void pyiptc_arena_join(struct pyiptc_arena **arena, struct pyiptc_arena *more);
 
+/* Have no block any more: it is freed, or that of who shares it. */
+void pyiptc_table_drop_block(struct pyiptc_table *table);
+
 /* An empty chain that belongs to no table yet; @hook -1: user-defined. NULL: out of memory. */
 struct pyiptc_chain *pyiptc_chain_new(const char *name, int hook);
 void pyiptc_chain_free(struct pyiptc_chain *chain);

@@ -213,7 +213,7 @@ void pyiptc_table_adopt(struct pyiptc_table *table, struct pyiptc_image *image)
 	table->is_changed = table->is_recounted = 0;
 	pyiptc_arena_free(table->arena);
 	table->arena = NULL;
-	free(table->block);
+	pyiptc_table_drop_block(table);
 	table->block = image->replace;
 	table->entries = base;
 	image->replace = NULL;

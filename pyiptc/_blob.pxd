@@ -1,20 +1,32 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-from libc.stdint cimport uint32_t
+from libc.stdint cimport uint32_t, uint64_t
 
 from . cimport _csrc
 
 
 cdef class Entry:
     cdef const _csrc.pyiptc_family *layout
-    cdef readonly bytes data
-    cdef readonly str jump
+    # As the kernel has it. In memory of somebody else, what is not about packets is anything:
+    # counters, the verdict of a jump, and what only the kernel uses.
+    cdef const unsigned char *at
+    cdef uint32_t size
     cdef readonly int kind
+    # One of both: where `at` is.
+    cdef object memory
+    cdef bytes own
+    cdef uint64_t counted[2]
+    cdef readonly str jump
 
     cdef int take(self, bytes data, int kind, str jump) except -1
 
     @staticmethod
     cdef Entry from_uapi(const _csrc.pyiptc_family *layout, const unsigned char *data,
                          Py_ssize_t size, int kind, str jump)
+    @staticmethod
+    cdef Entry in_memory(const _csrc.pyiptc_family *layout, const unsigned char *data,
+                         Py_ssize_t size, int kind, str jump, object memory)
+    cdef int have(self, bytes data) except -1
+    cdef bytes copied(self)
 
 
 cdef class Header:

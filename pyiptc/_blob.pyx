@@ -1,14 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Entries as Python objects: the bytes of ``ipt_entry`` and ``ip6t_entry``, taken apart safely.
 
-No system call and no libxtables here, and no pointer into memory of anybody else: an
-:class:`Entry` owns its bytes and never changes; a :class:`Header` is the part of one that a
+No system call and no libxtables here. An :class:`Entry` owns its bytes, or holds who does, and
+never changes; a :class:`Header` is the part of one that a
 :class:`pyiptc.Rule` edits.
 
 Source: linux/netfilter_ipv4/ip_tables.h, linux/netfilter_ipv6/ip6_tables.h,
 linux/netfilter/x_tables.h.
 """
 
+cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.unicode cimport PyUnicode_DecodeASCII, PyUnicode_DecodeUTF8
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
@@ -38,6 +39,10 @@ PAYLOAD_HEADER = HEADER
 cdef str to_str(const char *text):
     """Names are bytes for the kernel; those that are not UTF-8 survive the round trip."""
     return text[:strlen(text)].decode("utf-8", "surrogateescape")
+
+
+#: The header and target of an entry that nobody has begun.
+cdef unsigned char NOTHING[512]
 
 
 cdef inline uint16_t get_u16(const unsigned char *at) noexcept:
@@ -131,6 +136,7 @@ def interface_text(bytes name not None, bytes mask not None) -> str:
     return interface_as_text(name, mask)
 
 
+@cython.no_gc
 cdef class Entry:
     """A rule on its way to or from a kernel, in the kernel's layout. Immutable.
 
@@ -146,6 +152,8 @@ cdef class Entry:
     def __cinit__(self):
         # Never NULL, not even where a subclass forgets __init__().
         self.layout = layout_of(2)
+        self.at = NOTHING
+        self.own = b""
 
     def __init__(self, int family, bytes data not None, int kind=PLAIN, str jump=None):
         self.layout = layout_of(family)
@@ -179,9 +187,17 @@ cdef class Entry:
             if verdict >= 0:
                 # In the table that it came from; in another it may lead into a chain's middle.
                 raise BlobError(f"a jump to byte {verdict} of a table: its chain is not known")
-        self.data = data
+        self.have(data)
         self.kind = kind
         self.jump = jump
+        return 0
+
+    cdef int have(self, bytes data) except -1:
+        """Be in memory of its own."""
+        self.own = data
+        self.at = <const unsigned char *>PyBytes_AS_STRING(data)
+        self.size = <uint32_t>len(data)
+        memcpy(self.counted, self.at + self.layout.counters, sizeof(self.counted))
         return 0
 
     @staticmethod
@@ -189,17 +205,49 @@ cdef class Entry:
                          Py_ssize_t size, int kind, str jump):
         """Copy an entry that was checked already; what only the kernel uses becomes zero."""
         cdef Entry entry = Entry.__new__(Entry)
-        cdef unsigned char *copy
         entry.layout = layout
-        entry.data = PyBytes_FromStringAndSize(<const char *>data, size)
         entry.kind = kind
         entry.jump = jump
-        copy = <unsigned char *>PyBytes_AS_STRING(entry.data)
-        memset(copy + layout.offsets - 4, 0, 4)      # nfcache
-        memset(copy + layout.offsets + 4, 0, 4)      # comefrom
-        if kind != PLAIN:
-            memset(copy + get_u16(copy + layout.offsets) + HEADER, 0, 4)  # verdict
+        entry.at = data
+        entry.size = <uint32_t>size
+        memcpy(entry.counted, data + layout.counters, sizeof(entry.counted))
+        entry.have(entry.copied())
         return entry
+
+    @staticmethod
+    cdef Entry in_memory(const _csrc.pyiptc_family *layout, const unsigned char *data,
+                         Py_ssize_t size, int kind, str jump, object memory):
+        """The same without a copy. *memory*: whose it is, and who keeps it; no entry is part of it."""
+        cdef Entry entry = Entry.__new__(Entry)
+        entry.layout = layout
+        entry.kind = kind
+        entry.jump = jump
+        entry.at = data
+        entry.size = <uint32_t>size
+        entry.memory = memory
+        entry.own = None
+        memcpy(entry.counted, data + layout.counters, sizeof(entry.counted))
+        return entry
+
+    cdef bytes copied(self):
+        """All of it, without what only the kernel uses."""
+        cdef bytes data = PyBytes_FromStringAndSize(<const char *>self.at, self.size)
+        cdef unsigned char *copy = <unsigned char *>PyBytes_AS_STRING(data)
+        cdef uint32_t offsets = self.layout.offsets
+        memset(copy + offsets - 4, 0, 4)      # nfcache
+        memset(copy + offsets + 4, 0, 4)      # comefrom
+        memcpy(copy + self.layout.counters, self.counted, sizeof(self.counted))
+        if self.kind != _csrc.PYIPTC_RULE_PLAIN:
+            memset(copy + get_u16(copy + offsets) + HEADER, 0, 4)  # verdict
+        return data
+
+    @property
+    def data(self) -> bytes:
+        """``ipt_entry`` or ``ip6t_entry`` with its matches and target.
+
+        Cost: a copy, for one that was read together with others.
+        """
+        return self.own if self.own is not None else self.copied()
 
     @property
     def family(self) -> int:
@@ -210,33 +258,29 @@ cdef class Entry:
     def header(self) -> Header:
         """An own, editable copy of the header."""
         cdef Header header = Header.__new__(Header, self.layout.nfproto)
-        memcpy(header.buffer, <const unsigned char *>self.data, self.layout.header_size)
-        memset(header.buffer + self.layout.offsets, 0, 4)
+        memcpy(header.buffer, self.at, self.layout.header_size)
+        # Between addresses and counters: nfcache, offsets and comefrom.
+        memset(header.buffer + self.layout.offsets - 4, 0, 12)
+        memcpy(header.buffer + self.layout.counters, self.counted, sizeof(self.counted))
         return header
 
     @property
     def counters(self) -> tuple[int, int]:
         """Packets and bytes."""
-        cdef uint64_t counters[2]
-        memcpy(counters, <const unsigned char *>self.data + self.layout.counters,
-               sizeof(counters))
-        return counters[0], counters[1]
+        return self.counted[0], self.counted[1]
 
     def with_counters(self, uint64_t packets, uint64_t bytes_) -> Entry:
         """The same entry with other counters."""
-        cdef Entry entry = Entry.from_uapi(self.layout, <const unsigned char *>self.data,
-                                           len(self.data), self.kind, self.jump)
-        cdef uint64_t counters[2]
-        counters[0] = packets
-        counters[1] = bytes_
-        memcpy(<unsigned char *>PyBytes_AS_STRING(entry.data) + self.layout.counters, counters,
-               sizeof(counters))
+        cdef Entry entry = Entry.from_uapi(self.layout, self.at, self.size, self.kind, self.jump)
+        entry.counted[0] = packets
+        entry.counted[1] = bytes_
+        entry.have(entry.copied())
         return entry
 
     @property
     def ip(self) -> bytes:
         """The bytes that tell which packets it is about (``struct ipt_ip``)."""
-        return self.data[: self.layout.ip_size]
+        return self.at[: self.layout.ip_size]
 
     @property
     def head(self) -> bytes:
@@ -246,21 +290,21 @@ cdef class Entry:
     @property
     def matches(self) -> list[bytes]:
         """Payloads of the matches, each with its header, in order."""
-        cdef const unsigned char *data = self.data
+        cdef const unsigned char *data = self.at
         cdef Py_ssize_t at = self.layout.header_size, size
         cdef Py_ssize_t end = get_u16(data + self.layout.offsets)
         cdef list matches = []
         while at < end:
             size = get_u16(data + at)
-            matches.append(self.data[at : at + size])
+            matches.append(data[at : at + size])
             at += size
         return matches
 
     @property
     def shape(self) -> bytes:
         """The headers of all payloads, the target's last: sizes, names and revisions."""
-        cdef const unsigned char *data = self.data
-        cdef Py_ssize_t at = self.layout.header_size, end = len(self.data)
+        cdef const unsigned char *data = self.at
+        cdef Py_ssize_t at = self.layout.header_size, end = self.size
         cdef unsigned char headers[16 * HEADER]
         cdef Py_ssize_t used = 0
         cdef bytes found = b""
@@ -276,14 +320,14 @@ cdef class Entry:
     @property
     def target_name(self) -> str:
         """Name of the target's extension; ``""`` where it is standard."""
-        cdef const unsigned char *data = self.data
+        cdef const unsigned char *data = self.at
         return name_in(data + get_u16(data + self.layout.offsets))
 
     @property
     def is_bound(self) -> bool:
         """Whether it may mean something else in another network namespace: it names a set."""
-        cdef const unsigned char *data = self.data
-        cdef Py_ssize_t at = self.layout.header_size, end = len(self.data)
+        cdef const unsigned char *data = self.at
+        cdef Py_ssize_t at = self.layout.header_size, end = self.size
         while at < end:
             if memcmp(data + at + 2, b"set", 4) == 0 or memcmp(data + at + 2, b"SET", 4) == 0:
                 return True
@@ -292,19 +336,19 @@ cdef class Entry:
 
     def has_interface(self, bint out) -> bool:
         """Whether it is about packets of one interface, coming in or going *out*."""
-        cdef const unsigned char *data = self.data
+        cdef const unsigned char *data = self.at
         return data[self.layout.outiface if out else self.layout.iniface] != 0
 
     @property
     def target(self) -> bytes:
         """Payload of the target, with its header."""
-        cdef const unsigned char *data = self.data
+        cdef const unsigned char *data = self.at
         return self.data[get_u16(data + self.layout.offsets) :]
 
     @property
     def verdict(self) -> int | None:
         """Verdict of a plain standard target, as it stands in a blob; None for all others."""
-        cdef const unsigned char *data = self.data
+        cdef const unsigned char *data = self.at
         cdef const unsigned char *target = data + get_u16(data + self.layout.offsets)
         cdef int verdict
         if self.kind != PLAIN or target[2] != 0:
@@ -320,11 +364,13 @@ cdef class Entry:
         Source: make_delete_mask() of iptables and is_same() of libiptc: counters, offsets and
             fields of the kernel do not count; of an interface's name only what its mask covers.
         """
-        cdef const unsigned char *data = self.data
-        cdef Py_ssize_t size = len(self.data), at = self.layout.header_size, length, index = 0
+        cdef const unsigned char *data = self.at
+        cdef Py_ssize_t size = self.size, at = self.layout.header_size, length, index = 0
         cdef bytes result = PyBytes_FromStringAndSize(NULL, size)
         cdef unsigned char *mask = <unsigned char *>PyBytes_AS_STRING(result)
         cdef Py_ssize_t counted
+        if size == 0:
+            raise BlobError("an entry that was never begun")
         memset(mask, 0, size)
         memset(mask, 0xFF, self.layout.ip_size)
         for name_at in (self.layout.iniface, self.layout.outiface):
@@ -339,10 +385,11 @@ cdef class Entry:
 
     def masked(self, bytes mask not None) -> bytes:
         """The bytes that count: :attr:`data` where *mask* has bits, zero elsewhere."""
-        cdef Py_ssize_t size = len(self.data), i
+        cdef Py_ssize_t size = self.size, i
         cdef bytes result = PyBytes_FromStringAndSize(NULL, size)
         cdef unsigned char *to = <unsigned char *>PyBytes_AS_STRING(result)
-        cdef const unsigned char *data = self.data
+        cdef bytes whole = self.data
+        cdef const unsigned char *data = whole
         cdef const unsigned char *bits = mask
         if len(mask) != size:
             raise ValueError(f"a mask of {len(mask)} bytes for an entry of {size}")
@@ -364,7 +411,7 @@ cdef class Entry:
 
     def __repr__(self):
         where = f" -> {self.jump}" if self.jump is not None else ""
-        return f"<Entry family={self.family} {len(self.data)} bytes{where}>"
+        return f"<Entry family={self.family} {self.size} bytes{where}>"
 
 
 cdef class Header:

@@ -121,6 +121,7 @@ cdef extern from "pyiptc.h" nogil:
         const pyiptc_family *family
         char name[32]
         uint32_t num_entries
+        pyiptc_share *share
         pyiptc_chain **chains
         uint32_t chain_count
         uint32_t builtin_count
@@ -129,6 +130,14 @@ cdef extern from "pyiptc.h" nogil:
         uint8_t is_consulted
         uint8_t nft_form
         pyiptc_nft *nft
+
+    struct pyiptc_share:
+        pyiptc_table *table
+
+    void pyiptc_share_begin(pyiptc_share *share, pyiptc_table *table)
+    void pyiptc_share_end(pyiptc_share *share)
+    bint pyiptc_table_has_in_block(const pyiptc_table *table, const pyiptc_rule *rule)
+    bint pyiptc_chain_is_much(const pyiptc_table *table, const pyiptc_chain *chain)
 
     struct pyiptc_blob_error:
         uint32_t offset

@@ -384,6 +384,18 @@ cdef _csrc.xt_counters policy_counters(const _csrc.pyiptc_chain *chain) noexcept
 cdef bint reading = False
 
 
+cdef class _Block:
+    """The memory of what was read of a table, for entries that are held when the table has another.
+
+    It is freed by the last one of both, the table and this.
+    """
+
+    cdef _csrc.pyiptc_share share
+
+    def __dealloc__(self):
+        _csrc.pyiptc_share_end(&self.share)
+
+
 cdef class TableData:
     """A table in memory: chains of entries, as read from a kernel and edited since.
 
@@ -400,6 +412,7 @@ cdef class TableData:
     cdef str last_name
     cdef _csrc.pyiptc_chain *last
     cdef readonly Py_ssize_t line
+    cdef _Block shared
 
     def __dealloc__(self):
         _csrc.pyiptc_table_free(self.table)
@@ -538,10 +551,35 @@ cdef class TableData:
         return self.make_entry(_csrc.pyiptc_chain_rule(found, index))
 
     def entries(self, str chain not None) -> list[Entry]:
-        """Own copies of all entries of a chain."""
+        """All entries of a chain, as they are now.
+
+        They are in the memory of what was read, and hold it together; those of a chain that is a
+        small part of the table are copies.
+        """
         cdef _csrc.pyiptc_chain *found = self.find_rules(chain, "read")
+        cdef _Block block = None
+        cdef const _csrc.pyiptc_rule *rule
+        cdef list entries = []
         cdef uint32_t i
-        return [self.make_entry(_csrc.pyiptc_chain_rule(found, i)) for i in range(found.count)]
+        if _csrc.pyiptc_chain_is_much(self.table, found):
+            block = self.sharing()
+        for i in range(found.count):
+            rule = _csrc.pyiptc_chain_rule(found, i)
+            if (block is None or rule.is_zeroed
+                    or not _csrc.pyiptc_table_has_in_block(self.table, rule)):
+                entries.append(self.make_entry(rule))
+            else:
+                entries.append(Entry.in_memory(
+                    self.table.family, rule.data, rule.size, rule.kind,
+                    None if rule.jump is NULL else to_str(rule.jump.name), block))
+        return entries
+
+    cdef _Block sharing(self):
+        """Who shares the memory of what was read."""
+        if self.table.share is NULL:
+            self.shared = _Block.__new__(_Block)
+            _csrc.pyiptc_share_begin(&self.shared.share, self.table)
+        return self.shared
 
     def find(self, str chain not None, Entry entry not None, bytes mask not None,
              uint32_t start=0) -> int:
@@ -552,11 +590,12 @@ cdef class TableData:
         """
         cdef _csrc.pyiptc_chain *found = self.find_rules(chain, "read")
         cdef _csrc.pyiptc_chain *jump = NULL
+        cdef bytes data = entry.data
         cdef int64_t index
         if not self.can_have(entry, mask, &jump):
             return -1
-        index = _csrc.pyiptc_chain_find(self.table.family, found, start, entry.data, mask,
-                                        <uint32_t>len(entry.data), entry.kind, jump)
+        index = _csrc.pyiptc_chain_find(self.table.family, found, start, data, mask,
+                                        entry.size, entry.kind, jump)
         return -1 if index < 0 else index
 
     def seek(self, str chain not None, Entry entry not None, bytes mask not None,
@@ -582,12 +621,13 @@ cdef class TableData:
                         uint32_t *count) except -2:
         cdef _csrc.pyiptc_chain *found = self.find_rules(chain, "read")
         cdef _csrc.pyiptc_chain *jump = NULL
+        cdef bytes data = entry.data
         cdef uint32_t ignored
         cdef int64_t index
         if not self.can_have(entry, mask, &jump):
             return -1
-        index = _csrc.pyiptc_chain_seek(self.table.family, found, entry.data, mask,
-                                        <uint32_t>len(entry.data), entry.kind, jump, wanted,
+        index = _csrc.pyiptc_chain_seek(self.table.family, found, data, mask,
+                                        entry.size, entry.kind, jump, wanted,
                                         &ignored if count is NULL else count)
         return -1 if index < 0 else index
 
@@ -595,8 +635,8 @@ cdef class TableData:
         """Whether there may be such a rule, and where it jumps to."""
         if entry.layout.nfproto != self.table.family.nfproto:
             return False
-        if len(mask) != len(entry.data):
-            raise ValueError(f"a mask of {len(mask)} bytes for an entry of {len(entry.data)}")
+        if <uint32_t>len(mask) != entry.size:
+            raise ValueError(f"a mask of {len(mask)} bytes for an entry of {entry.size}")
         if entry.jump is not None:
             jump[0] = _csrc.pyiptc_table_find_chain(self.table, to_bytes(entry.jump))
             return jump[0] is not NULL
@@ -829,16 +869,17 @@ cdef class TableData:
         else:
             found = self.find_rules(chain, "insert entry into")
         jump = self.jump_of(entry, "insert entry into", chain)
-        self.check(_csrc.pyiptc_table_insert(self.table, found, index, entry.data,
-                                             <uint32_t>len(entry.data), entry.kind, jump),
+        data = <bytes>entry.data
+        self.check(_csrc.pyiptc_table_insert(self.table, found, index, data,
+                                             entry.size, entry.kind, jump),
                    "insert entry into", f"chain {chain}")
 
     def append(self, str chain not None, Entry entry not None) -> None:
         """Append an entry."""
         found = self.find_chain(chain, "append entry to")
         jump = self.jump_of(entry, "append entry to", chain)
-        rc = _csrc.pyiptc_table_append(self.table, found, entry.data, <uint32_t>len(entry.data),
-                                       entry.kind, jump)
+        data = <bytes>entry.data
+        rc = _csrc.pyiptc_table_append(self.table, found, data, entry.size, entry.kind, jump)
         if rc < 0:
             raise edit_error(-rc, "append entry to", f"chain {chain}")
 
@@ -870,7 +911,7 @@ cdef class TableData:
         cdef _csrc.pyiptc_chain *found = self.find_chain(chain, "append entry to")
         cdef _csrc.pyiptc_chain *jump = self.jump_of(entry, "append entry to", chain)
         cdef uint32_t width = family.address_size if is_address else 4
-        cdef uint32_t step = 2 * width if is_address else width, size = <uint32_t>len(entry.data)
+        cdef uint32_t step = 2 * width if is_address else width, size = entry.size
         cdef uint32_t before = found.count, offset
         cdef const unsigned char *value = values
         cdef bytes variant = bytes(bytearray(entry.data))
@@ -1013,7 +1054,7 @@ cdef class TableData:
         """
         if not self.has_chain(chain) or not (entry.jump is None or self.has_chain(entry.jump)):
             return False
-        return self.is_allowed(self.find_chain(chain, "read"), entry.data, entry.kind)
+        return self.is_allowed(self.find_chain(chain, "read"), entry.at, entry.kind)
 
     cdef bint is_allowed(self, const _csrc.pyiptc_chain *chain, const unsigned char *entry,
                          _csrc.pyiptc_rule_kind kind) noexcept:
@@ -1041,8 +1082,9 @@ cdef class TableData:
         """Replace an entry. Raises PositionError."""
         found = self.find_rules(chain, "replace entry in")
         jump = self.jump_of(entry, "replace entry in", chain)
-        self.check(_csrc.pyiptc_table_replace(self.table, found, index, entry.data,
-                                              <uint32_t>len(entry.data), entry.kind, jump),
+        data = <bytes>entry.data
+        self.check(_csrc.pyiptc_table_replace(self.table, found, index, data,
+                                              entry.size, entry.kind, jump),
                    "replace entry in", f"chain {chain}")
 
     def delete(self, str chain not None, uint32_t index) -> None:
@@ -1138,6 +1180,8 @@ def commit(Socket socket not None, TableData data not None) -> None:
     data.last_name = None
     with nogil:
         rc = data.handle.commit(socket.fd, data.c_instance(), data.table, &error)
+    if data.table.share is NULL:
+        data.shared = None  # the entries' alone, if there are any
     if rc == _csrc.PYIPTC_COUNTERS_LOST:
         lost = "their counters lost" if data.table.nft is NULL else "counters were not set to zero"
         raise CountersLostError(

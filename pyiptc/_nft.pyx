@@ -44,7 +44,7 @@ def encode(Entry entry not None, int form=PORTABLE) -> tuple[bytes, int, int]:
     cdef _csrc.pyiptc_nft_compat compat
     cdef const char *reason = NULL
     cdef const char *jump = NULL
-    cdef bytes chain
+    cdef bytes chain, data = entry.data
     cdef int rc
     if form < 0 or form >= _csrc.PYIPTC_NFT_FORMS:
         raise ValueError(f"form {form}: there are {_csrc.PYIPTC_NFT_FORMS}, from 0 on")
@@ -54,7 +54,7 @@ def encode(Entry entry not None, int form=PORTABLE) -> tuple[bytes, int, int]:
     out.data, out.size, out.capacity = NULL, 0, 0
     try:
         rc = _csrc.pyiptc_nft_encode(
-            entry.layout, <const unsigned char *>entry.data, <uint32_t>len(entry.data),
+            entry.layout, data, entry.size,
             <_csrc.pyiptc_rule_kind>entry.kind, jump, <_csrc.pyiptc_nft_form>form, &out, &compat,
             &reason)
         if rc == -_errno.ENOMEM:

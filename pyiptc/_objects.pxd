@@ -14,7 +14,9 @@ cdef class RuleCore:
     cdef public Header _header
     cdef public list _matches
     cdef public object _target
-    cdef public object _origin
+    # Where it was read: of what, and as the how manieth; None once it is another one.
+    cdef public object _listing
+    cdef public Py_ssize_t _position
     cdef public bint _is_command
 
     cdef int reset(self, Entry entry) except -1
@@ -36,7 +38,12 @@ cdef class RuleCore:
 
 cdef class ModuleCore:
     cdef object __weakref__
-    cdef readonly int _kind_number
+    cdef unsigned char kind
+    cdef unsigned char standard
+    cdef unsigned char goes
+    cdef unsigned char numbered
+    cdef unsigned char made_final
+    cdef int number
     cdef public RuleCore _rule
     cdef public str _name
     # Its options: one of one value, as most are, or a list; neither where a payload was read.
@@ -44,19 +51,15 @@ cdef class ModuleCore:
     cdef str value
     cdef list options
     cdef public object _said
-    cdef public bint _is_standard
-    cdef public bint _goto
-    cdef public object _number
-    # Where the payload is one that was read: itself, or the entry that it is part of.
-    cdef bytes payload
-    cdef Entry source
+    # Where the payload is one that was read: itself, bytes, or the entry that it is part of.
+    cdef object source
     cdef uint32_t source_at
     # What was made of the options last; `made_head`: for this header, None: for `made_about`.
     cdef bytes made
     cdef bytes made_head
     cdef uint32_t made_about
-    cdef bint made_final
 
+    cdef const unsigned char *place(self) noexcept
     cdef Instance library(self)
     cdef dict table(self)
     cdef Printed printed(self)

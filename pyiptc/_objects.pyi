@@ -23,16 +23,17 @@ class RuleCore:
     _header: Optional[Header]
     _matches: Optional[list[Match]]
     _target: Optional[Target]
-    _origin: Any
+    _listing: Any
+    _position: int
     _is_command: bool
     def __init__(
         self, entry: Union[Entry, bytes, None] = None, chain: Optional[Chain] = None
     ) -> None: ...
     def _reset(self, entry: Optional[Entry]) -> None: ...
     @classmethod
-    def _from_entry(
-        cls, entry: Entry, chain: Optional[Chain] = None, origin: Any = None
-    ) -> Any: ...
+    def _from_entry(cls, entry: Entry) -> Any: ...
+    @classmethod
+    def _from_listing(cls, listing: Any, entries: list[Entry], chain: Chain) -> list[Any]: ...
     def __setattr__(self, name: str, value: Any, /) -> None: ...
     def __delattr__(self, name: str, /) -> None: ...
     def _head(self) -> bytes: ...
@@ -83,7 +84,7 @@ class RuleCore:
 
 @disjoint_base
 class ModuleCore:
-    _kind_number: int
+
     _rule: Any
     _name: Any
     _options: Optional[list[Option]]

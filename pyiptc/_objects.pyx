@@ -99,17 +99,30 @@ cdef class RuleCore:
             self._matches = []
         self._target = None
         self._is_command = False
-        self._origin = None
+        self._listing = None
         return 0
 
     @classmethod
-    def _from_entry(cls, Entry entry not None, chain=None, origin=None):
+    def _from_entry(cls, Entry entry not None):
         """A rule that a kernel has; taken apart when it is looked at."""
         cdef RuleCore rule = new(cls)
-        rule.chain = chain
         rule._entry = entry
-        rule._origin = origin
         return rule
+
+    @classmethod
+    def _from_listing(cls, listing, list entries not None, chain) -> list:
+        """The rules of a chain, as they were read."""
+        cdef list rules = []
+        cdef Entry entry
+        cdef RuleCore rule
+        for entry in entries:
+            rule = new(cls)
+            rule.chain = chain
+            rule._entry = entry
+            rule._listing = listing
+            rule._position = len(rules)
+            rules.append(rule)
+        return rules
 
     def __setattr__(self, str name, value):
         if not (name.startswith("_") or hasattr(type(self), name)):
@@ -131,7 +144,7 @@ cdef class RuleCore:
             return self._header.buffer
         if self._entry is None:
             raise RuleError("a rule that was never begun")
-        return self._entry.data
+        return self._entry.at
 
     cdef uint32_t about(self) except? 0:
         """What an extension that is a pure function looks at: protocol, flags and inversions."""
@@ -156,8 +169,8 @@ cdef class RuleCore:
         memcpy(to, self.head(), layout.header_size)
         for i in range(2 * layout.address_size):
             to[i] &= to[2 * layout.address_size + i]
-        memset(to + layout.offsets, 0, 4)
-        memset(to + layout.counters, 0, 16)
+        # nfcache, offsets, comefrom, counters.
+        memset(to + layout.offsets - 4, 0, 28)
         return 0
 
     def _touch(self) -> None:
@@ -170,7 +183,7 @@ cdef class RuleCore:
             if self._header is None:
                 self._header = self._entry.header
             self._entry = None
-        self._origin = None
+        self._listing = None
         return 0
 
     cdef Header edit(self):
@@ -196,7 +209,7 @@ cdef class RuleCore:
             return 0
         if self._entry is None:
             raise RuleError("a rule that was never begun")
-        data = self._entry.data
+        data = self._entry.at
         at = self._entry.layout.header_size
         end = get_u16(data + self._entry.layout.offsets)
         matches = []
@@ -209,25 +222,26 @@ cdef class RuleCore:
 
     cdef target_of(self, Entry entry):
         """The target of an entry that was read."""
-        cdef const unsigned char *data = entry.data
+        cdef const unsigned char *data = entry.at
         cdef uint32_t at = get_u16(data + entry.layout.offsets)
         cdef ModuleCore target
         cdef int verdict
         cls = self._target_class
-        goto = bool(data[entry.layout.flags] & <int>type(self)._goto_flag)
+        cdef bint goto = data[entry.layout.flags] & (GOTO if self.nfproto == 2 else GOTO6) != 0
         if data[at + 2] != 0:
             target = module_of(cls, self, entry, at)
         else:
             target = new(cls)
             target._rule = self
-            target._is_standard = True
+            target.standard = True
             if entry.kind == _csrc.PYIPTC_RULE_PLAIN:
                 memcpy(&verdict, data + at + HEADER, sizeof(verdict))
-                target._number = verdict
+                target.number = verdict
+                target.numbered = True
                 target._name = VERDICT_NAMES.get(verdict) or verdict_name(verdict)
             else:
                 target._name = entry.jump or ""
-        target._goto = goto
+        target.goes = goto
         return target
 
     cdef int invert(self, Header header, int flag, bint on) except -1:
@@ -410,8 +424,11 @@ cdef class RuleCore:
         What is set here is what the rule starts with when it is put in a chain.
         """
         cdef uint64_t counters[2]
-        memcpy(counters,
-               self.head() + _csrc.pyiptc_family_of(<unsigned int>self.nfproto).counters, 16)
+        if self._header is None and self._entry is not None:
+            memcpy(counters, self._entry.counted, 16)
+        else:
+            memcpy(counters,
+                   self.head() + _csrc.pyiptc_family_of(<unsigned int>self.nfproto).counters, 16)
         return Counters(counters[0], counters[1])
 
     @counters.setter
@@ -419,11 +436,11 @@ cdef class RuleCore:
         cdef uint64_t counters[2]
         cdef Header header
         counters[0], counters[1] = checked(value)
-        origin = self._origin
+        listing = self._listing
         header = self.edit()
         memcpy(header.buffer + header.layout.counters, counters, 16)
         # Counters are no part of what a rule is: it is still the one that was read.
-        self._origin = origin
+        self._listing = listing
 
     def get_counters(self) -> Counters:
         """:attr:`counters`."""
@@ -470,7 +487,7 @@ cdef class RuleCore:
             target = new(cls)
             target._rule = self
             target._name = name
-            target._is_standard = True
+            target.standard = True
         else:
             target = cls(self, name=name, revision=revision, goto=goto)
         self.edit()
@@ -509,7 +526,7 @@ cdef class RuleCore:
         for module in self._matches:
             payloads.append(module.make(True))
         module = self._target
-        if module._is_standard and module._number is None and not module._goto:
+        if module.standard and not module.numbered and not module.goes:
             payload = <bytes>VERDICT_PAYLOADS.get(module._name)
             if payload is not None:
                 return self._compose(payloads, payload, PLAIN, None)
@@ -526,7 +543,7 @@ cdef class RuleCore:
             header = self._entry.header
         header.to_kernel(head)
         head[header.layout.flags] &= <unsigned char>~flag
-        if target is not None and target._goto:
+        if target is not None and target.goes:
             head[header.layout.flags] |= flag
         return laid_out(header.layout, head, matches, payload, kind, jump)
 
@@ -535,23 +552,53 @@ cdef class ModuleCore:
     """A match or target of a rule: options, or the payload that was read."""
 
     def __cinit__(self):
-        self._number = None
-        self._kind_number = type(self)._kind
+        self.kind = type(self)._kind
+
+    @property
+    def _is_standard(self) -> bool:
+        """Whether it is a verdict or a chain."""
+        return self.standard != 0
+
+    @_is_standard.setter
+    def _is_standard(self, bint value):
+        self.standard = value
+
+    @property
+    def _goto(self) -> bool:
+        """Whether nobody comes back from the chain."""
+        return self.goes != 0
+
+    @_goto.setter
+    def _goto(self, bint value):
+        self.goes = value
+
+    @property
+    def _number(self) -> int | None:
+        """The verdict as it was read; None where there was none."""
+        return self.number if self.numbered else None
+
+    @_number.setter
+    def _number(self, value):
+        self.numbered = value is not None
+        self.number = 0 if value is None else value
 
     @property
     def _payload(self) -> bytes | None:
         """What was read, where no option was changed since."""
-        cdef const unsigned char *data
-        if self.source is None:
-            return self.payload
-        data = self.source.data
-        return self.source.data[self.source_at : self.source_at
-                                + get_u16(data + self.source_at)]
+        cdef const unsigned char *at = self.place()
+        if at is NULL:
+            return self.source
+        return at[: get_u16(at)]
 
     @_payload.setter
     def _payload(self, bytes payload):
-        self.source = None
-        self.payload = payload
+        self.source = payload
+
+    cdef const unsigned char *place(self) noexcept:
+        """Where the payload is in the entry that it is part of, or NULL."""
+        if type(self.source) is not Entry:
+            return NULL
+        return (<Entry>self.source).at + self.source_at
 
     @property
     def _options(self) -> list | None:
@@ -582,11 +629,11 @@ cdef class ModuleCore:
 
     cdef dict table(self):
         """Long options by name; none where they cannot be known."""
-        if self._is_standard:
+        if self.standard:
             return {}
         try:
             name = self.name if self._name is None else self._name
-            return self.library().options(self._kind_number, name)
+            return self.library().options(self.kind, name)
         except XTablesError:
             return {}
 
@@ -643,21 +690,21 @@ cdef class ModuleCore:
         cdef const unsigned char *at
         cdef bytes view
         self._rule.show(head)
-        if self.source is not None:
-            at = <const unsigned char *>self.source.data + self.source_at
-            return printer_of(self._rule.nfproto).part(self._kind_number, head, at, get_u16(at))
+        at = self.place()
+        if at is not NULL:
+            return printer_of(self._rule.nfproto).part(self.kind, head, at, get_u16(at))
         view = self._view()
-        return printer_of(self._rule.nfproto).part(self._kind_number, head, view, len(view))
+        return printer_of(self._rule.nfproto).part(self.kind, head, view, len(view))
 
     cdef list options_read(self):
         """The options that the payload has, to be read only."""
         cdef Printed printed
-        if self._is_standard:
+        if self.standard:
             return []
         printed = self.printed()
         if printed is None:
             return []
-        return printer_of(self._rule.nfproto).options_of(self._kind_number, printed)
+        return printer_of(self._rule.nfproto).options_of(self.kind, printed)
 
     def _read_options(self) -> list:
         """The options that the payload has."""
@@ -672,14 +719,14 @@ cdef class ModuleCore:
         if self._name is None:
             # The name that is printed: that of the payload, or another that stands for it.
             self._rule.show(head)
-            if self.source is not None:
-                at = <const unsigned char *>self.source.data + self.source_at
+            at = self.place()
+            if at is not NULL:
                 self._name = printer_of(self._rule.nfproto).part_name(
-                    self._kind_number, head, at, get_u16(at))
+                    self.kind, head, at, get_u16(at))
             else:
                 view = self._view()
                 self._name = printer_of(self._rule.nfproto).part_name(
-                    self._kind_number, head, view, len(view))
+                    self.kind, head, view, len(view))
         return self._name
 
     @property
@@ -761,12 +808,12 @@ cdef class ModuleCore:
         cdef uint32_t size
         if not library.has_caches:
             return None
-        if self._kind_number == 0:
+        if self.kind == 0:
             size = _csrc.pyiptc_plain_match(library.layout, self._rule.head(), name, count, words,
                                             payload)
             if size != 0:
                 return PyBytes_FromStringAndSize(<const char *>payload, size)
-        return library.recall(self._kind_number, self._rule.head(), name, count, words)
+        return library.recall(self.kind, self._rule.head(), name, count, words)
 
     cdef bytes let_parse(self, list options, bint final, bytes head):
         """Let libxtables parse options."""
@@ -777,7 +824,7 @@ cdef class ModuleCore:
         for option in options:
             known = table.get(option.name)
             words += option_words(option, 1 if known is None else known.has_arg)
-        return self.library().parse(self._kind_number, self._name, head, words, final, self._said)
+        return self.library().parse(self.kind, self._name, head, words, final, self._said)
 
     # -- options -----------------------------------------------------------------------------------
 
@@ -874,8 +921,7 @@ cdef class ModuleCore:
             self._name = self.name
         self.option = self.value = None
         self.options = options
-        self.source = None
-        self.payload = self.made = self.made_head = None
+        self.source = self.made = self.made_head = None
         if self._rule is not None:
             self._rule.touch()
         return 0
@@ -888,7 +934,6 @@ cdef class ModuleCore:
         """Have the payload of another one with the same options."""
         self.source = other.source
         self.source_at = other.source_at
-        self.payload = other.payload
         self.made = other.made
         self.made_head = other.made_head
         self.made_about = other.made_about
@@ -898,7 +943,7 @@ cdef class ModuleCore:
 cdef ModuleCore module_of(cls, RuleCore rule, Entry entry, uint32_t at):
     """One that was read: the payload that begins at a byte of an entry."""
     cdef ModuleCore module = new(cls)
-    cdef const unsigned char *name = <const unsigned char *>entry.data + at + 2
+    cdef const unsigned char *name = entry.at + at + 2
     module._rule = rule
     module.source = entry
     module.source_at = at

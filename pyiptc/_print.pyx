@@ -442,7 +442,7 @@ cdef class Printer:
                 f"an entry of family {entry.family} for a printer of {self.instance.family}")
         if entry.jump is not None:
             jump = encode(entry.jump)
-        self.add_entry(text, entry.data, entry.kind,
+        self.add_entry(text, entry.at, entry.kind,
                        NULL if jump is None else PyBytes_AS_STRING(jump), warned)
         emit(warned)
         return text.decoded(1)

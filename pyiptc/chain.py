@@ -115,10 +115,7 @@ class Chain:
         """
         with self.table._reading() as data:
             listing = Listing(self.name, data.entries(self.name))
-            make = self.table._rule_class._from_entry
-            rules = [
-                make(entry, self, (listing, index)) for index, entry in enumerate(listing.entries)
-            ]
+            rules = self.table._rule_class._from_listing(listing, listing.entries, self)
             bound = [rule for rule in rules if rule._is_bound]
             with self._there(bool(bound)):
                 for rule in bound:
@@ -408,10 +405,10 @@ class Chain:
 
     def _seen(self, rule: Rule) -> tuple[Optional[Listing], int]:
         """The listing that a rule came from, where it is one of this chain."""
-        if rule._origin is None or rule.chain is not self:
+        listing = rule._listing
+        if listing is None or rule.chain is not self or listing.chain != self.name:
             return None, 0
-        listing, position = rule._origin
-        return (listing, position) if listing.chain == self.name else (None, 0)
+        return listing, rule._position
 
     def flush(self) -> None:
         """Delete all rules."""

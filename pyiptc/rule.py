@@ -166,9 +166,9 @@ class Rule(RuleCore):
         From then on they are what counts: in another namespace the same number is another set.
         """
         if self._entry is not None and self._is_bound:
-            origin = self._origin
+            listing = self._listing
             self._edit()
-            self._origin = origin
+            self._listing = listing
 
     def _unknown(self, name: str) -> None:
         """A name is set that a rule has not."""
