@@ -508,9 +508,10 @@ cdef class TableData:
         return [to_str(self.table.chains[i].name) for i in range(self.table.chain_count)]
 
     def has_chain(self, str chain not None) -> bool:
-        """Whether there is a chain of this name."""
+        """Whether there is a chain of this name, whatever it is."""
         return (chain is self.last_name
-                or _csrc.pyiptc_table_find_chain(self.table, to_bytes(chain)) is not NULL)
+                or "\0" not in chain
+                and _csrc.pyiptc_table_find_chain(self.table, to_bytes(chain)) is not NULL)
 
     def is_builtin(self, str chain not None) -> bool:
         """Whether there is a built-in chain of this name."""

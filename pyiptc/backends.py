@@ -15,8 +15,8 @@ import os
 import struct
 import threading
 import warnings
-from collections.abc import Iterator
-from typing import NamedTuple, Optional
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Optional, TypeVar
 
 from . import _kernel
 from .enums import Family
@@ -44,6 +44,8 @@ _REQUEST_DUMP = 0x1 | 0x300
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _NAME = 1  # NFTA_TABLE_NAME, NFTA_RULE_TABLE
 
+_Value = TypeVar("_Value")
+
 _HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
 _GENERIC = struct.Struct("=BBH")  # struct nfgenmsg
 _ATTRIBUTE = struct.Struct("=HH")  # struct nlattr
@@ -51,8 +53,13 @@ _ATTRIBUTE = struct.Struct("=HH")  # struct nlattr
 #: The tables that iptables-nft makes.
 _NAMES = frozenset({"filter", "nat", "mangle", "raw", "security"})
 
-_asked: set[tuple[int, int]] = set()
-_asked_lock = threading.Lock()
+#: Of how many network namespaces something is remembered: those that were asked for last.
+NAMESPACES_MAX = 4096
+
+_lock = threading.Lock()
+
+#: Where a warning was given, or none was due: families, by network namespace.
+_warned: dict[int, set[int]] = {}
 
 #: What ``auto`` has found, by network namespace: it stays so.
 _found: dict[int, Backend] = {}
@@ -134,10 +141,8 @@ def checked(wanted: Optional[str]) -> str:
 def _choose(wanted: Optional[str], cookie: int) -> Backend:
     name = checked(wanted)
     if name == "auto":
-        with _asked_lock:
-            if cookie not in _found:
-                _found[cookie] = _find()
-            return _found[cookie]
+        with _lock:
+            return _remembered(_found, cookie, _find)
     if wanted is not None:
         return Backend(name, "it was asked for", _legacy_tables(), _nft_tables())
     reason = (
@@ -146,6 +151,15 @@ def _choose(wanted: Optional[str], cookie: int) -> Backend:
         else "the default, as for python-iptables; PYIPTC_BACKEND=auto finds out"
     )
     return Backend(name, reason, _legacy_tables(), _nft_tables())
+
+
+def _remembered(known: dict[int, _Value], cookie: int, find: Callable[[], _Value]) -> _Value:
+    """What is known of a namespace; the one that nobody has asked for longest makes room."""
+    value = known.pop(cookie) if cookie in known else find()
+    known[cookie] = value
+    if len(known) > NAMESPACES_MAX:
+        del known[next(iter(known))]
+    return value
 
 
 def _find() -> Backend:
@@ -198,10 +212,11 @@ def warn_of_other_side(handle: str, family: int, cookie: int) -> None:
         family: 2 or 10.
         cookie: Number of the calling thread's network namespace.
     """
-    with _asked_lock:
-        if (family, cookie) in _asked:
+    with _lock:
+        families = _remembered(_warned, cookie, set)
+        if family in families:
             return
-        _asked.add((family, cookie))
+        families.add(family)
     tool = "ip6tables" if family == Family.IPV6 else "iptables"
     text = _of_legacy(family, tool) if handle == "nft" else _of_nft(family, tool)
     if text is not None:
@@ -284,3 +299,12 @@ def _string(attributes: bytes) -> str:
             return attributes[_ATTRIBUTE.size : size].split(b"\0")[0].decode("utf-8", "replace")
         attributes = attributes[(size + 3) & ~3 :]
     return ""
+
+
+def _after_fork() -> None:
+    """In the child: who had the lock is not there."""
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)

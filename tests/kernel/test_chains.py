@@ -491,3 +491,14 @@ def test_entries(bench: Bench) -> None:
         listed = table.next_rule(listed)
     assert found == ["DROP", "DROP"]
     assert table.first_rule("OUTPUT") is None
+
+
+@pytest.mark.parametrize("name", ["\0", "INPUT\0", "\udcff\0"])
+def test_a_name_that_no_chain_can_have(name: str, bench: Bench) -> None:
+    """Whether a target's name is a chain is asked of tables that are open."""
+    table = bench.table
+    rule = bench.rule(1)
+    with pytest.raises(bench.iptc.IPTCError):
+        rule.create_target(name)
+    assert rule.target.name == "DROP"
+    assert not table.is_chain(name)

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from kernel.conftest import Bench
+from pyiptc import backends
 from support import isolated
 from support.family import Family
 from support.namespace import NetworkNamespace, fresh_namespace
@@ -341,3 +342,31 @@ table.close()
 def test_process_has_left(family: Family) -> None:
     """Nobody holds the namespace: its table says so, and edits no other."""
     assert "namespace" in isolated.output(LEFT, family.name)
+
+
+def test_what_is_remembered_of_namespaces_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever makes namespaces all day does not grow; those that are in use stay known."""
+    monkeypatch.setattr(backends, "NAMESPACES_MAX", 3)
+    known: dict[int, str] = {}
+    for cookie in range(10):
+        assert backends._remembered(known, 1000, lambda: "in use") == "in use"
+        backends._remembered(known, cookie, f"the {cookie}th".strip)
+    assert known == {8: "the 8th", 1000: "in use", 9: "the 9th"}
+    assert backends._remembered(known, 1000, lambda: "another") == "in use"
+
+
+AT_WORK = """
+import os, threading
+from pyiptc import backends
+
+with backends._lock:
+    child = os.fork()
+    if child == 0:
+        iptc.Table("filter", backend="auto").refresh()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+"""
+
+
+def test_forked_while_a_thread_looks_for_the_backend() -> None:
+    isolated.output(AT_WORK)

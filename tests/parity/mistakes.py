@@ -55,6 +55,8 @@ class Mistake:
     families: tuple[str, ...] = BOTH
     number: int = 0
     """The errno that it must have."""
+    nft_number: int = 0
+    """The one with tables of nf_tables, where that is another."""
 
 
 def header(field: str, value: object) -> Callable[[Bench], None]:
@@ -309,8 +311,12 @@ ON_TABLES = {
     "wrong-hook-batch": Mistake(
         batch_with_wrong_hook, "KernelError", "Invalid argument", number=errno.EINVAL
     ),
-    "loop-of-two": Mistake(jump("filled", "first"), "KernelError", LOOP, number=errno.ELOOP),
-    "loop-of-one": Mistake(jump("first", "first"), "KernelError", LOOP, number=errno.ELOOP),
+    "loop-of-two": Mistake(
+        jump("filled", "first"), "KernelError", LOOP, number=errno.ELOOP, nft_number=errno.EMLINK
+    ),
+    "loop-of-one": Mistake(
+        jump("first", "first"), "KernelError", LOOP, number=errno.ELOOP, nft_number=errno.EMLINK
+    ),
 }
 """Mistakes on a table that has the rules below."""
 

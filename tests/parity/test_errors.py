@@ -15,8 +15,10 @@ import pytest
 from parity.libraries import directory_without, library_directory
 from parity.mistakes import ON_RULES, ON_TABLES, RULES, Bench, Mistake
 from support import features, isolated, undertest
-from support.family import FAMILIES, Family
+from support.family import FAMILIES, Family, on_nft
 from support.oracle import Oracle
+
+pytestmark = pytest.mark.kernel
 
 
 def each(mistakes: Mapping[str, Mistake]) -> pytest.MarkDecorator:
@@ -42,7 +44,8 @@ def raises(mistake: Mistake) -> Iterator[None]:
     with pytest.raises(error, match=mistake.words) as raised:
         yield
     if mistake.number:
-        assert raised.value.errno == mistake.number
+        number = mistake.nft_number if on_nft() and mistake.nft_number else mistake.number
+        assert raised.value.errno == number
 
 
 @each(ON_RULES)
@@ -124,8 +127,6 @@ exec "$@"
 
 USE = """
 from support import undertest
-
-pytestmark = pytest.mark.kernel
 try:
     iptc = undertest.load()
     iptc.Rule().create_match("tcp").dport = "80"
