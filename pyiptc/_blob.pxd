@@ -22,6 +22,7 @@ cdef class Entry:
     @staticmethod
     cdef Entry from_uapi(const _csrc.pyiptc_family *layout, const unsigned char *data,
                          Py_ssize_t size, int kind, str jump)
+
     @staticmethod
     cdef Entry in_memory(const _csrc.pyiptc_family *layout, const unsigned char *data,
                          Py_ssize_t size, int kind, str jump, object memory)

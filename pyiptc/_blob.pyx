@@ -217,7 +217,7 @@ cdef class Entry:
     @staticmethod
     cdef Entry in_memory(const _csrc.pyiptc_family *layout, const unsigned char *data,
                          Py_ssize_t size, int kind, str jump, object memory):
-        """The same without a copy. *memory*: whose it is, and who keeps it; no entry is part of it."""
+        """The same without a copy. *memory*: whose it is, and who keeps it; it has no entries."""
         cdef Entry entry = Entry.__new__(Entry)
         entry.layout = layout
         entry.kind = kind
@@ -259,8 +259,10 @@ cdef class Entry:
         """An own, editable copy of the header."""
         cdef Header header = Header.__new__(Header, self.layout.nfproto)
         memcpy(header.buffer, self.at, self.layout.header_size)
-        # Between addresses and counters: nfcache, offsets and comefrom.
-        memset(header.buffer + self.layout.offsets - 4, 0, 12)
+        memset(header.buffer + self.layout.offsets, 0, 4)
+        if self.own is None:
+            memset(header.buffer + self.layout.offsets - 4, 0, 4)  # nfcache
+            memset(header.buffer + self.layout.offsets + 4, 0, 4)  # comefrom
         memcpy(header.buffer + self.layout.counters, self.counted, sizeof(self.counted))
         return header
 

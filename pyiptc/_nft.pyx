@@ -10,8 +10,6 @@ Source: linux/netfilter/nf_tables.h, linux/netfilter/nf_tables_compat.h, and wha
 
 import errno as _errno
 
-from libc.stdint cimport uint32_t
-
 from . cimport _csrc
 from ._blob cimport Entry, to_str
 

@@ -84,7 +84,6 @@ class RuleCore:
 
 @disjoint_base
 class ModuleCore:
-
     _rule: Any
     _name: Any
     _options: Optional[list[Option]]
