@@ -355,6 +355,12 @@ static int dump_rules(struct netlink_socket *netlink, struct rule_reader *reader
 	return rc;
 }
 
+/* @name: of the chain that is wanted; NULL: all are. */
+static bool is_to_be_read(const struct pyiptc_chain *chain, const char *name)
+{
+	return chain->is_unread && (name == NULL || strcmp(chain->name, name) == 0);
+}
+
 static int dump_unread(struct netlink_socket *netlink, struct pyiptc_table *table, const char *name)
 {
 	struct rule_reader reader = { .table = table };
@@ -363,7 +369,7 @@ static int dump_unread(struct netlink_socket *netlink, struct pyiptc_table *tabl
 	for (uint32_t i = 0; rc == 0 && i < table->chain_count; i++) {
 		struct pyiptc_chain *chain = table->chains[i];
 
-		if (!chain->is_unread || (name != NULL && strcmp(chain->name, name) != 0))
+		if (!is_to_be_read(chain, name))
 			continue;
 		reader.known = chain->nft;
 		rc = dump_rules(netlink, &reader, NFT_MSG_GETRULE);
@@ -398,8 +404,8 @@ static int check_complete(const struct pyiptc_table *table, const char *name)
 	for (uint32_t i = 0; i < table->chain_count; i++) {
 		const struct pyiptc_chain *chain = table->chains[i];
 
-		if (chain->is_unread && (name == NULL || strcmp(chain->name, name) == 0) &&
-		    chain->nft->is_base && chain->nft->count < chain->nft->use)
+		if (is_to_be_read(chain, name) && chain->nft->is_base &&
+		    chain->nft->count < chain->nft->use)
 			return -EMSGSIZE;
 	}
 	return 0;
@@ -434,7 +440,7 @@ static int place_read(struct pyiptc_table *table, const char *name)
 	for (uint32_t i = 0; rc == 0 && i < table->chain_count; i++) {
 		struct pyiptc_chain *chain = table->chains[i];
 
-		if (!chain->is_unread || (name != NULL && strcmp(chain->name, name) != 0))
+		if (!is_to_be_read(chain, name))
 			continue;
 		chain->nft->is_read = 1;
 		rc = nft_table_place(chain);
@@ -559,13 +565,7 @@ static int take_counters_of(struct netlink_socket *netlink, struct pyiptc_table 
 	chain = pyiptc_table_find_chain(table, name);
 	if (chain == NULL || chain->nft == NULL)
 		return chain == NULL ? -ENOENT : 0;
-	pyiptc_chain_forget(chain);
-	while (chain->count > 0)
-		pyiptc_chain_drop(chain, chain->count - 1);
-	chain->is_unread = 1;
-	chain->unread_at = 0;
-	chain->nft->is_read = 0;
-	chain->nft->count = 0;
+	nft_table_forget(chain);
 	rc = take_counters(netlink, table, chain->nft, error);
 	if (rc != 0)
 		return rc;
@@ -723,21 +723,10 @@ static void forget_chains(struct nft_batch *batch)
 {
 	for (uint32_t i = 1; i < batch->count; i++) {
 		struct nft_operation *operation = &batch->operations[i];
-		struct pyiptc_nft *nft = operation->table->nft;
 
-		if (!operation->is_new || operation->index != PYIPTC_ORIGIN_NONE ||
-		    operation->chain->nft == NULL)
-			continue;
-		/* The last ones that were added, from the first on. */
-		for (uint32_t j = 0; j < nft->chain_count; j++) {
-			if (nft->chains[j] != operation->chain->nft)
-				continue;
-			free(nft->chains[j]->rules);
-			free(nft->chains[j]);
-			nft->chains[j] = nft->chains[--nft->chain_count];
-			break;
-		}
-		operation->chain->nft = NULL;
+		if (operation->is_new && operation->index == PYIPTC_ORIGIN_NONE &&
+		    operation->chain->nft != NULL)
+			nft_drop_chain(operation->table->nft, operation->chain->nft);
 	}
 }
 

@@ -111,6 +111,17 @@ struct pyiptc_nft_chain *nft_add_chain(struct pyiptc_nft *nft, const char *name)
 	return known;
 }
 
+void nft_drop_chain(struct pyiptc_nft *nft, struct pyiptc_nft_chain *known)
+{
+	for (uint32_t i = 0; i < nft->chain_count; i++) {
+		if (nft->chains[i] != known)
+			continue;
+		nft->chains[i] = nft->chains[--nft->chain_count];
+		free_chain(known);
+		return;
+	}
+}
+
 struct pyiptc_nft_chain *nft_find_chain(const struct pyiptc_nft *nft, const char *name)
 {
 	for (uint32_t i = 0; i < nft->chain_count; i++)
@@ -231,7 +242,7 @@ int nft_table_new(const struct pyiptc_family *family, const char *name, struct p
 
 /* ---- after a commit ---------------------------------------------------------------------------- */
 
-static void forget_rules(struct pyiptc_chain *chain)
+void nft_table_forget(struct pyiptc_chain *chain)
 {
 	pyiptc_chain_forget(chain);
 	while (chain->count > 0)
@@ -269,7 +280,7 @@ static void adopt_rules(struct pyiptc_table *table, struct pyiptc_chain *chain)
 		known->is_read = rules != NULL;
 		/* What was added to rules that were not read: then none is known. */
 		if (rules == NULL)
-			forget_rules(chain);
+			nft_table_forget(chain);
 	}
 	for (uint32_t i = 0; i < chain->count; i++) {
 		static const struct xt_counters zero;

@@ -73,6 +73,8 @@ struct pyiptc_nft *nft_new(void);
 void pyiptc_nft_free(struct pyiptc_nft *nft);
 /* A chain of the kernel, yet without a chain in memory. NULL: out of memory. */
 struct pyiptc_nft_chain *nft_add_chain(struct pyiptc_nft *nft, const char *name);
+/* Be as before nft_add_chain(); a chain in memory that it was of is not the kernel's any more. */
+void nft_drop_chain(struct pyiptc_nft *nft, struct pyiptc_nft_chain *known);
 struct pyiptc_nft_chain *nft_find_chain(const struct pyiptc_nft *nft, const char *name);
 
 /**
@@ -83,6 +85,8 @@ int nft_table_new(const struct pyiptc_family *family, const char *name, struct p
 		  struct pyiptc_table **table);
 /* Put what was read of a chain, known->rules, among what was added to it since. -ENOMEM. */
 int nft_table_place(struct pyiptc_chain *chain);
+/* Have the rules of a chain that the kernel has read again, when they are needed. */
+void nft_table_forget(struct pyiptc_chain *chain);
 /* After a commit: what is in memory is what the kernel has. */
 void nft_table_adopt(struct pyiptc_table *table);
 /* As pyiptc_table_put_back(). */

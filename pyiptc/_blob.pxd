@@ -4,6 +4,10 @@ from libc.stdint cimport uint32_t, uint64_t
 from . cimport _csrc
 
 
+cdef enum:
+    HEADER_MAX = 168  # sizeof(struct ip6t_entry), the larger one
+
+
 cdef class Entry:
     cdef const _csrc.pyiptc_family *layout
     # As the kernel has it. In memory of somebody else, what is not about packets is anything:
@@ -32,7 +36,7 @@ cdef class Entry:
 
 cdef class Header:
     cdef const _csrc.pyiptc_family *layout
-    cdef unsigned char buffer[168]
+    cdef unsigned char buffer[HEADER_MAX]
 
     cdef unsigned char *address(self, int index)
     cdef bytes get_address(self, int index)

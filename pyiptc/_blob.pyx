@@ -577,7 +577,7 @@ cdef class Header:
 
     def to_uapi(self) -> bytes:
         """The header as the kernel wants it, addresses masked; offsets are not filled in."""
-        cdef unsigned char head[168]
+        cdef unsigned char head[HEADER_MAX]
         self.to_kernel(head)
         return head[: self.layout.header_size]
 

@@ -683,12 +683,13 @@ cdef class TableData:
     def take_counters(self, str chain not None) -> CounterArray:
         """The same, and let them start again: with the next commit, or now, where that can be."""
         cdef CounterArray array
-        if self.handle.take_counters is not NULL and self.take_counters_now(chain):
-            array = self.counters(chain)
-            self.zero_known(chain)
-            return array
+        cdef bint taken = (self.handle.take_counters is not NULL
+                           and self.take_counters_now(chain))
         array = self.counters(chain)
-        self.zero(chain, False)
+        if taken:
+            self.zero_known(chain)
+        else:
+            self.zero(chain, False)
         return array
 
     cdef bint take_counters_now(self, str chain) except -1:

@@ -60,7 +60,7 @@ cdef class ModuleCore:
     cdef uint32_t made_about
 
     cdef const unsigned char *place(self) noexcept
-    cdef Instance library(self)
+    cdef Instance libxtables(self)
     cdef dict table(self)
     cdef Printed printed(self)
     cdef list options_read(self)

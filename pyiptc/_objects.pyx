@@ -15,9 +15,9 @@ from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 from . cimport _csrc
-from ._blob cimport Entry, Header, laid_out
+from ._blob cimport HEADER_MAX, Entry, Header, laid_out
 from ._print cimport Printed, printer_of
-from ._xtables cimport Instance, instance
+from ._xtables cimport GOTO, GOTO6, Instance, instance
 
 from ._blob import PLAIN, interface_text, network_text, standard_target
 from .counters import Counters, checked
@@ -28,7 +28,6 @@ from .text import Option, encode
 ctypedef object (*maker)(object cls, tuple arguments, void *keywords)
 
 cdef enum:
-    HEADER_MAX = 168      # of struct ip6t_entry
     HEADER = 32           # of struct xt_entry_match and struct xt_entry_target
     MASK_DISTANCE = 32    # from an interface's name to its mask
     INTERFACE_SIZE = 16   # IFNAMSIZ, with the NUL
@@ -42,8 +41,6 @@ cdef enum:
     INV_DSTIP = 0x10
     INV_PROTO = 0x40
     FLAG_PROTO6 = 0x01    # IP6T_F_PROTO
-    GOTO = 0x02           # IPT_F_GOTO
-    GOTO6 = 0x04          # IP6T_F_GOTO
 
 #: Extensions whose payload means something else in another network namespace: an ipset is an
 #: index there. They are parsed when they are sent.
@@ -624,7 +621,7 @@ cdef class ModuleCore:
             return
         self.set_option(option, value)
 
-    cdef Instance library(self):
+    cdef Instance libxtables(self):
         return instance(self._rule.nfproto if self._rule is not None else 2)
 
     cdef dict table(self):
@@ -633,7 +630,7 @@ cdef class ModuleCore:
             return {}
         try:
             name = self.name if self._name is None else self._name
-            return self.library().options(self.kind, name)
+            return self.libxtables().options(self.kind, name)
         except XTablesError:
             return {}
 
@@ -804,16 +801,16 @@ cdef class ModuleCore:
     cdef bytes pure(self, char *name, int count, char **words):
         """The payload that the words of an extension make, without libxtables, or None."""
         cdef unsigned char payload[512]
-        cdef Instance library = self.library()
+        cdef Instance libxtables = self.libxtables()
         cdef uint32_t size
-        if not library.has_caches:
+        if not libxtables.has_caches:
             return None
         if self.kind == 0:
-            size = _csrc.pyiptc_plain_match(library.layout, self._rule.head(), name, count, words,
-                                            payload)
+            size = _csrc.pyiptc_plain_match(libxtables.layout, self._rule.head(), name, count,
+                                            words, payload)
             if size != 0:
                 return PyBytes_FromStringAndSize(<const char *>payload, size)
-        return library.recall(self.kind, self._rule.head(), name, count, words)
+        return libxtables.recall(self.kind, self._rule.head(), name, count, words)
 
     cdef bytes let_parse(self, list options, bint final, bytes head):
         """Let libxtables parse options."""
@@ -824,7 +821,8 @@ cdef class ModuleCore:
         for option in options:
             known = table.get(option.name)
             words += option_words(option, 1 if known is None else known.has_arg)
-        return self.library().parse(self.kind, self._name, head, words, final, self._said)
+        return self.libxtables().parse(self.kind, self._name, head, words, final,
+                                       self._said)
 
     # -- options -----------------------------------------------------------------------------------
 

@@ -4,6 +4,11 @@ from libc.stdint cimport uint32_t
 from . cimport _csrc
 
 
+cdef enum:
+    GOTO = 0x02   # IPT_F_GOTO
+    GOTO6 = 0x04  # IP6T_F_GOTO
+
+
 cdef class Instance:
     cdef _csrc.pyiptc_instance *instance
     cdef readonly int family

@@ -37,8 +37,6 @@ cdef enum:
     NF_DROP = 0
     NF_ACCEPT = 1
     XT_RETURN = -5
-    GOTO = 0x02           # IPT_F_GOTO
-    GOTO6 = 0x04          # IP6T_F_GOTO
     KEY_MAX = 512         # bytes of words that are remembered
     PAYLOADS_MAX = 4096   # payloads that are remembered
     ENTRY_MAX = 8192      # bytes of an entry that is made without libxtables

@@ -22,6 +22,7 @@ from . import _kernel
 from .enums import Family
 from .errors import AccessError, BackendWarning, shown
 from .namespace import Namespace, NetnsSpec, existing_tables
+from .process import choice
 
 __all__ = [
     "Backend",
@@ -131,11 +132,7 @@ def form() -> str:
 
 def checked(wanted: Optional[str]) -> str:
     """A backend, or the default: what ``PYIPTC_BACKEND`` says, else legacy. Raises ValueError."""
-    if wanted is None:
-        wanted = os.environ.get("PYIPTC_BACKEND") or "legacy"
-    if wanted not in BACKENDS:
-        raise ValueError(f"backend {shown(wanted)}: expected one of {', '.join(BACKENDS)}")
-    return wanted
+    return choice("backend", wanted, "PYIPTC_BACKEND", "legacy", BACKENDS)
 
 
 def _choose(wanted: Optional[str], cookie: int) -> Backend:

@@ -357,16 +357,10 @@ class Chain:
 
     def _settled(self, rule: Rule, data: TableData) -> Entry:
         """The same, checked for this chain."""
-        if not rule._is_bound:
-            return (
-                settled(rule, data, self.name)
-                if rule._is_command
-                else rule._compile(data.has_chain)
-            )
-        if self.table._is_inside:
-            return settled(rule, data, self.name)
-        with self._there(True):
-            return settled(rule, data, self.name)
+        if rule._is_bound and not self.table._is_inside:
+            with self._there(True):
+                return settled(rule, data, self.name)
+        return settled(rule, data, self.name)
 
     def delete(self, rule: Optional[AnyRule] = None, *, index: Optional[int] = None) -> None:
         """Delete a rule: the very one that was read here, or the first that equals it.

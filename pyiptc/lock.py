@@ -18,6 +18,7 @@ from typing import Optional
 from ._lock import LockFile, environment_path
 from .errors import AccessError, LockTimeout, TransactionError, shown
 from .log import Log
+from .process import choice
 
 __all__ = [
     "checked_wait",
@@ -46,11 +47,7 @@ _log = Log("pyiptc.lock")
 
 def lock_kind(kind: Optional[str]) -> str:
     """A kind of lock, or the default: what ``PYIPTC_LOCK`` says, else auto. Raises ValueError."""
-    if kind is None:
-        kind = os.environ.get("PYIPTC_LOCK") or "auto"
-    if kind not in KINDS:
-        raise ValueError(f"lock {shown(kind)}: expected one of {', '.join(KINDS)}")
-    return kind
+    return choice("lock", kind, "PYIPTC_LOCK", "auto", KINDS)
 
 
 def lock_path(cookie: int, kind: Optional[str] = None) -> Optional[str]:

@@ -6,10 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ._blob import Header
-from ._print import OPAQUE, entry_text, forget, opaque_text, part_text, printer, verdict_name
+from ._print import entry_text, forget, opaque_text, part_text, printer, verdict_name
 
 __all__ = [
-    "OPAQUE",
     "entry_text",
     "forget",
     "header_words",

@@ -6,11 +6,12 @@ from __future__ import annotations
 import errno
 import os
 import struct
+from collections.abc import Sequence
 from typing import Optional
 
-from .errors import UnsupportedError
+from .errors import UnsupportedError, shown
 
-__all__ = ["bits", "caches", "check_width", "kernel_bits"]
+__all__ = ["bits", "caches", "check_width", "choice", "kernel_bits"]
 
 #: What uname calls machines whose kernel has 64 bits.
 _WIDE = frozenset(
@@ -28,6 +29,21 @@ def caches() -> bool:
     used, and holds for the process.
     """
     return os.environ.get("PYIPTC_CACHES") != "0"
+
+
+def choice(
+    what: str, wanted: Optional[str], variable: str, default: str, choices: Sequence[str]
+) -> str:
+    """One of some words: what is wanted, else what the environment says, else the default.
+
+    Raises:
+        ValueError: It is none of them.
+    """
+    if wanted is None:
+        wanted = os.environ.get(variable) or default
+    if wanted not in choices:
+        raise ValueError(f"{what} {shown(wanted)}: expected one of {', '.join(choices)}")
+    return wanted
 
 
 def bits() -> int:

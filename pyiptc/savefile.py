@@ -152,7 +152,7 @@ class Reader:
             KernelError: The kernel refused a table at its COMMIT; it is as it was.
         """
         number = 0
-        for lines in _lines(text):
+        for lines in _pieces(text):
             self._lines(lines, number)
             number += len(lines)
         if self._data is not None:
@@ -449,7 +449,7 @@ class Reader:
                 Delete(chain, entry, 0, str).apply(data)
 
 
-def _lines(text: Any) -> Iterator[list[str]]:
+def _pieces(text: Any) -> Iterator[list[str]]:
     """A text's lines, many at a time."""
     if isinstance(text, bytes):
         text = decode(text)

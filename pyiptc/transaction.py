@@ -80,9 +80,10 @@ def transaction(
 
     Each table is all or nothing. Tables of nf_tables that are in one network namespace are so
     together, of both families; others are not, as the kernel has no such call: they are committed in
-    the order in which they are given, those of nf_tables where the first of them is. On an exception in the block nothing is changed.
-    Other threads wait until the block ends, and so does everybody who takes the xtables lock. The
-    block belongs to the thread and the asyncio task that entered it: other tasks are refused.
+    the order in which they are given, those of nf_tables where the first of them is. On an exception
+    in the block nothing is changed. Other threads wait until the block ends, and so does everybody
+    who takes the xtables lock. The block belongs to the thread and the asyncio task that entered it:
+    other tasks are refused.
 
     Args:
         wait: Seconds to wait for threads and for the lock; None as each table is set.

@@ -518,6 +518,7 @@ def rows(family: Family) -> Iterator[Row]:
                 yield Row(index, name, started(family, name))
                 continue
 
+            # B023: both are called before the loop goes on.
             def by_fault() -> Outcome:
                 return outcome(fault, family, section, number, section.handle)  # noqa: B023
 

@@ -340,7 +340,7 @@ def run(family: Family, case: Case) -> Result:
             result.words = str(error)
     result.calls = faults.count(case.call, case.option)
     result.is_unchanged = bench.state() == before
-    result.is_replaced = [now != then for now, then in zip(bench.handles(), handles, strict=False)]
+    result.is_replaced = [now != then for now, then in zip(bench.handles(), handles)]
     result.is_done = len(bench.ports()) > 0
     if bench.reopen:
         bench.table = family.Table("filter")

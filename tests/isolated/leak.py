@@ -42,7 +42,8 @@ LIMIT = 1 << 20
 EXACT = {
     # Every object counts, and none is kept for the next request.
     "PYTHONMALLOC": "malloc",
-    "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0",
+    # One arena: what is free in those of threads that ended is nobody's, and resident all the same.
+    "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0:glibc.malloc.arena_max=1",
 }
 
 REFUSED: list[Callable[[Any], object]] = [

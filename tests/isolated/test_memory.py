@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 from support import features, isolated
@@ -21,7 +23,15 @@ TABLES = ["read", "commit", "batch", "counters", "restore"]
 """What is done with tables."""
 WORK = [
     *((work, "legacy") for work in [*PURE, *TABLES]),
-    *((work, "nft") for work in [*TABLES, "tables", "foreign"]),
+    *((work, "nft") for work in [*TABLES, "foreign"]),
+    pytest.param(
+        *("tables", "nft"),
+        marks=pytest.mark.xfail(
+            sys.version_info >= (3, 13),
+            reason="CPython 3.13.0 keeps some of the exceptions' frames; not explained",
+            strict=False,
+        ),
+    ),
 ]
 
 
