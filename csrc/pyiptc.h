@@ -216,7 +216,6 @@ int pyiptc_table_set_policy(struct pyiptc_table *table, struct pyiptc_chain *cha
 void pyiptc_table_zero_chain(struct pyiptc_table *table, struct pyiptc_chain *chain,
 			     bool with_policy);
 
-/* @index: 0-based and in range; the rule stays valid until the next edit of the chain. */
 /* Share a table's block. @share: nobody else's, and the table's until pyiptc_share_end(). */
 void pyiptc_share_begin(struct pyiptc_share *share, struct pyiptc_table *table);
 void pyiptc_share_end(struct pyiptc_share *share);
@@ -224,6 +223,7 @@ void pyiptc_share_end(struct pyiptc_share *share);
 int pyiptc_table_has_in_block(const struct pyiptc_table *table, const struct pyiptc_rule *rule);
 /* Whether a chain's rules are an eighth of the table's block, or more. */
 int pyiptc_chain_is_much(const struct pyiptc_table *table, const struct pyiptc_chain *chain);
+/* @index: 0-based and in range; the rule stays valid until the next edit of the chain. */
 struct pyiptc_rule *pyiptc_chain_rule(const struct pyiptc_chain *chain, uint32_t index);
 /**
  * @entry is copied. @jump: chain of a jump, NULL otherwise. The entry's counters are what it
