@@ -12,8 +12,11 @@ cdef class RuleCore:
     cdef public object chain
     cdef public Entry _entry
     cdef public Header _header
+    # What is set; of a rule that was read they are made for who looks at them.
     cdef public list _matches
     cdef public object _target
+    # The first of those that somebody has of a rule that was read, borrowed: they hold the rule.
+    cdef void *seen
     # Where it was read: of what, and as the how manieth; None once it is another one.
     cdef public object _listing
     cdef public Py_ssize_t _position
@@ -28,7 +31,12 @@ cdef class RuleCore:
     cdef Header edit(self)
     cdef int invert(self, Header header, int flag, bint on) except -1
     cdef int unpack(self) except -1
-    cdef target_of(self, Entry entry)
+    cdef list parts(self)
+    cdef int look(self) except -1
+    cdef int let_go(self) noexcept
+    cdef ModuleCore part(self, uint32_t at)
+    cdef int forget(self, void *module) noexcept
+    cdef ModuleCore target_of(self, Entry entry)
     cdef str network(self, int index, int flag)
     cdef int set_network(self, int index, int flag, value) except -1
     cdef interface(self, uint32_t at, int flag)
@@ -44,7 +52,7 @@ cdef class ModuleCore:
     cdef unsigned char numbered
     cdef unsigned char made_final
     cdef int number
-    cdef public RuleCore _rule
+    cdef RuleCore rule_of
     cdef public str _name
     # Its options: one of one value, as most are, or a list; neither where a payload was read.
     cdef str option
@@ -54,6 +62,9 @@ cdef class ModuleCore:
     # Where the payload is one that was read: itself, bytes, or the entry that it is part of.
     cdef object source
     cdef uint32_t source_at
+    # Whether it is among those that somebody has of a rule that was read, and the next of them.
+    cdef bint is_seen
+    cdef void *next_seen
     # What was made of the options last; `made_head`: for this header, None: for `made_about`.
     cdef bytes made
     cdef bytes made_head

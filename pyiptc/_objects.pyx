@@ -8,8 +8,9 @@ place in it. What a program sets are a header and lists of options, checked when
 
 from sys import intern
 
+cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
-from cpython.object cimport PyObject_GenericSetAttr, PyTypeObject
+from cpython.object cimport PyObject, PyObject_GenericSetAttr, PyTypeObject
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
@@ -88,6 +89,7 @@ cdef class RuleCore:
         self.reset(entry)
 
     cdef int reset(self, Entry entry) except -1:
+        self.let_go()
         self._entry = entry
         self._header = None
         self._matches = None
@@ -193,17 +195,46 @@ cdef class RuleCore:
         return self.edit()
 
     def _unpacked(self) -> Header:
-        """The header, with the matches and the target taken out of the entry."""
-        self.unpack()
+        """The header, to be read only."""
         return self._header if self._header is not None else self._entry.header
 
     cdef int unpack(self) except -1:
-        """Take matches and target out of the entry: all of them, or none at all."""
+        """Have matches and target of one's own, those of the entry: all of them, or none at all."""
+        cdef list parts
+        if self._matches is not None:
+            return 0
+        parts = self.parts()
+        self._target = self.part(get_u16(self._entry.at + self._entry.layout.offsets))
+        self._matches = parts
+        self.let_go()
+        return 0
+
+    cdef int let_go(self) noexcept:
+        """Those that somebody has are no longer what the entry has."""
+        cdef void *module = self.seen
+        while module is not NULL:
+            (<ModuleCore>module).is_seen = False
+            module = (<ModuleCore>module).next_seen
+        self.seen = NULL
+        return 0
+
+    cdef int look(self) except -1:
+        """Somebody wants to see matches or target of what may be an entry."""
+        if self._matches is None:
+            if self._entry is None:
+                raise RuleError("a rule that was never begun")
+            # What depends on the namespace is read once, and kept.
+            if self._entry.is_bound:
+                self.unpack()
+        return 0
+
+    cdef list parts(self):
+        """The matches: those that are set, or a new list of what the entry has."""
         cdef const unsigned char *data
         cdef uint32_t at, end
         cdef list matches
         if self._matches is not None:
-            return 0
+            return self._matches
         if self._entry is None:
             raise RuleError("a rule that was never begun")
         data = self._entry.at
@@ -211,13 +242,43 @@ cdef class RuleCore:
         end = get_u16(data + self._entry.layout.offsets)
         matches = []
         while at < end:
-            matches.append(module_of(self._match_class, self, self._entry, at))
+            matches.append(self.part(at))
             at += get_u16(data + at)
-        self._target = self.target_of(self._entry)
-        self._matches = matches
+        return matches
+
+    cdef ModuleCore part(self, uint32_t at):
+        """The match or target at a place of the entry: always the same, as long as one has it.
+
+        The rule does not hold it: ten thousand rules that were looked at are no more objects for
+        the collector, nor more memory, than before.
+        """
+        cdef ModuleCore module
+        cdef void *found = self.seen
+        while found is not NULL:
+            # One that is about to be freed has no references.
+            if (<ModuleCore>found).source_at == at and (<PyObject *>found).ob_refcnt > 0:
+                return <ModuleCore>found
+            found = (<ModuleCore>found).next_seen
+        if at == get_u16(self._entry.at + self._entry.layout.offsets):
+            module = self.target_of(self._entry)
+        else:
+            module = module_of(self._match_class, self, self._entry, at)
+        module.next_seen = self.seen
+        module.is_seen = True
+        self.seen = <void *>module
+        return module
+
+    cdef int forget(self, void *module) noexcept:
+        """Nobody has it any more."""
+        cdef void **link = &self.seen
+        while link[0] is not NULL:
+            if link[0] == module:
+                link[0] = (<ModuleCore>module).next_seen
+                return 0
+            link = &(<ModuleCore>link[0]).next_seen
         return 0
 
-    cdef target_of(self, Entry entry):
+    cdef ModuleCore target_of(self, Entry entry):
         """The target of an entry that was read."""
         cdef const unsigned char *data = entry.at
         cdef uint32_t at = get_u16(data + entry.layout.offsets)
@@ -229,7 +290,8 @@ cdef class RuleCore:
             target = module_of(cls, self, entry, at)
         else:
             target = new(cls)
-            target._rule = self
+            target.rule_of = self
+            target.source_at = at
             target.standard = True
             if entry.kind == _csrc.PYIPTC_RULE_PLAIN:
                 memcpy(&verdict, data + at + HEADER, sizeof(verdict))
@@ -448,8 +510,8 @@ cdef class RuleCore:
     @property
     def matches(self) -> list:
         """The matches in order: a new list of the same objects."""
-        self.unpack()
-        return self._matches[:]
+        self.look()
+        return self.parts() if self._matches is None else self._matches[:]
 
     def create_match(self, name, revision=None):
         """Add a match of an extension, to be given options. Raises XTablesError."""
@@ -457,7 +519,7 @@ cdef class RuleCore:
         cls = self._match_class
         if revision is None and type(name) is str and is_there(self.nfproto, 0, <str>name):
             match = new(cls)
-            match._rule = self
+            match.rule_of = self
             match._name = name
             match.options = []
         else:
@@ -469,8 +531,10 @@ cdef class RuleCore:
     @property
     def target(self):
         """The target, None where none was set."""
-        self.unpack()
-        return self._target
+        self.look()
+        if self._matches is not None:
+            return self._target
+        return self.part(get_u16(self._entry.at + self._entry.layout.offsets))
 
     @target.setter
     def target(self, target):
@@ -482,7 +546,7 @@ cdef class RuleCore:
         cls = self._target_class
         if revision is None and not goto and type(name) is str and name in VERDICT_PAYLOADS:
             target = new(cls)
-            target._rule = self
+            target.rule_of = self
             target._name = name
             target.standard = True
         else:
@@ -545,11 +609,28 @@ cdef class RuleCore:
         return laid_out(header.layout, head, matches, payload, kind, jump)
 
 
+@cython.no_gc_clear
 cdef class ModuleCore:
     """A match or target of a rule: options, or the payload that was read."""
 
     def __cinit__(self):
         self.kind = type(self)._kind
+
+    def __dealloc__(self):
+        # The rule is there: this is no_gc_clear.
+        if self.is_seen:
+            self.rule_of.forget(<void *>self)
+
+    @property
+    def _rule(self) -> RuleCore | None:
+        """The rule that it is of."""
+        return self.rule_of
+
+    @_rule.setter
+    def _rule(self, RuleCore rule):
+        if self.is_seen:
+            self.rule_of.unpack()
+        self.rule_of = rule
 
     @property
     def _is_standard(self) -> bool:
@@ -622,7 +703,7 @@ cdef class ModuleCore:
         self.set_option(option, value)
 
     cdef Instance libxtables(self):
-        return instance(self._rule.nfproto if self._rule is not None else 2)
+        return instance(self.rule_of.nfproto if self.rule_of is not None else 2)
 
     cdef dict table(self):
         """Long options by name; none where they cannot be known."""
@@ -645,9 +726,9 @@ cdef class ModuleCore:
         if self.made is None or (final and not self.made_final):
             return False
         if self.made_head is None:
-            return self._rule.about() == self.made_about
+            return self.rule_of.about() == self.made_about
         # Counters are part of the header and matter to no extension.
-        return self.made_head == self._rule._head()
+        return self.made_head == self.rule_of._head()
 
     cdef bytes make(self, bint final):
         cdef bytes payload
@@ -662,7 +743,7 @@ cdef class ModuleCore:
         if payload is not None:
             self.remember(payload)
             return payload
-        head = self._rule._head()
+        head = self.rule_of._head()
         payload = self.let_parse(self._options, final, head)
         if self._name not in BOUND:
             self.made = payload
@@ -686,12 +767,12 @@ cdef class ModuleCore:
         cdef unsigned char head[HEADER_MAX]
         cdef const unsigned char *at
         cdef bytes view
-        self._rule.show(head)
+        self.rule_of.show(head)
         at = self.place()
         if at is not NULL:
-            return printer_of(self._rule.nfproto).part(self.kind, head, at, get_u16(at))
+            return printer_of(self.rule_of.nfproto).part(self.kind, head, at, get_u16(at))
         view = self._view()
-        return printer_of(self._rule.nfproto).part(self.kind, head, view, len(view))
+        return printer_of(self.rule_of.nfproto).part(self.kind, head, view, len(view))
 
     cdef list options_read(self):
         """The options that the payload has, to be read only."""
@@ -701,7 +782,7 @@ cdef class ModuleCore:
         printed = self.printed()
         if printed is None:
             return []
-        return printer_of(self._rule.nfproto).options_of(self.kind, printed)
+        return printer_of(self.rule_of.nfproto).options_of(self.kind, printed)
 
     def _read_options(self) -> list:
         """The options that the payload has."""
@@ -715,14 +796,14 @@ cdef class ModuleCore:
         cdef bytes view
         if self._name is None:
             # The name that is printed: that of the payload, or another that stands for it.
-            self._rule.show(head)
+            self.rule_of.show(head)
             at = self.place()
             if at is not NULL:
-                self._name = printer_of(self._rule.nfproto).part_name(
+                self._name = printer_of(self.rule_of.nfproto).part_name(
                     self.kind, head, at, get_u16(at))
             else:
                 view = self._view()
-                self._name = printer_of(self._rule.nfproto).part_name(
+                self._name = printer_of(self.rule_of.nfproto).part_name(
                     self.kind, head, view, len(view))
         return self._name
 
@@ -806,11 +887,11 @@ cdef class ModuleCore:
         if not libxtables.has_caches:
             return None
         if self.kind == 0:
-            size = _csrc.pyiptc_plain_match(libxtables.layout, self._rule.head(), name, count,
+            size = _csrc.pyiptc_plain_match(libxtables.layout, self.rule_of.head(), name, count,
                                             words, payload)
             if size != 0:
                 return PyBytes_FromStringAndSize(<const char *>payload, size)
-        return libxtables.recall(self.kind, self._rule.head(), name, count, words)
+        return libxtables.recall(self.kind, self.rule_of.head(), name, count, words)
 
     cdef bytes let_parse(self, list options, bint final, bytes head):
         """Let libxtables parse options."""
@@ -842,7 +923,7 @@ cdef class ModuleCore:
             names = ", ".join(sorted(self.table())) or "none"
             raise UnknownOptionError(
                 f'{self.name}: unknown option "--{parameter}": no such parameter; it has: {names}',
-                self.name, None, self._rule.nfproto if self._rule is not None else 2, parameter)
+                self.name, None, self.rule_of.nfproto if self.rule_of is not None else 2, parameter)
         if (type(value) is str and known.has_arg == 1
                 and not (len(<str>value) > 0 and (<str>value)[0] == "!")
                 and (self.options is not None and not self.options
@@ -883,7 +964,7 @@ cdef class ModuleCore:
         """What was made of the options, for any rule of this protocol and these flags."""
         self.made = made
         self.made_head = None
-        self.made_about = self._rule.about()
+        self.made_about = self.rule_of.about()
         self.made_final = True
         return 0
 
@@ -901,7 +982,7 @@ cdef class ModuleCore:
             self.keep(options)
             self.remember(made)
             return 0
-        head = self._rule._head()
+        head = self.rule_of._head()
         try:
             made = self.let_parse(options, True, head)
         except XTablesError:
@@ -920,8 +1001,8 @@ cdef class ModuleCore:
         self.option = self.value = None
         self.options = options
         self.source = self.made = self.made_head = None
-        if self._rule is not None:
-            self._rule.touch()
+        if self.rule_of is not None:
+            self.rule_of.touch()
         return 0
 
     def _keep(self, list options not None) -> None:
@@ -942,7 +1023,7 @@ cdef ModuleCore module_of(cls, RuleCore rule, Entry entry, uint32_t at):
     """One that was read: the payload that begins at a byte of an entry."""
     cdef ModuleCore module = new(cls)
     cdef const unsigned char *name = entry.at + at + 2
-    module._rule = rule
+    module.rule_of = rule
     module.source = entry
     module.source_at = at
     if memcmp(name, b"set", 4) == 0 or memcmp(name, b"SET", 4) == 0:

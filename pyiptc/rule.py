@@ -270,8 +270,8 @@ class Rule(RuleCore):
         """Check that matches and target are complete. Raises XTablesError."""
         for match in self.matches:
             match.final_check()
-        if self._target is not None:
-            self._target.final_check()
+        if self.target is not None:
+            self.target.final_check()
 
     @property
     def tables(self) -> list[Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import functools
+import gc
 import pickle
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -341,6 +343,75 @@ def test_a_match_goes_to_another_rule(family: Family) -> None:
     assert "--dport 443" in str(other)
 
 
+def test_parts_of_a_rule_that_was_read(family: Family) -> None:
+    """They are the same objects as long as one has them, and nobody's memory after that."""
+    read = family.Rule(sample(family).rule)
+    first, target = read.matches[0], read.target
+    assert read.matches[0] is first
+    assert read.target is target
+    assert first.rule is read
+    gone = [weakref.ref(part) for part in (*read.matches[1:], first, target)]
+    assert [ref() for ref in gone] == [None, None, first, target]
+    del first, target
+    assert [ref() for ref in gone] == [None] * 4
+    assert [match.name for match in read.matches] == ["tcp", "comment", "limit"]
+
+
+def test_editing_a_part_of_a_rule_that_was_read(family: Family) -> None:
+    """Whoever has a part sees what is done with it, before and after the first edit."""
+    read = family.Rule(sample(family).rule)
+    held, again, comment, target = read.matches[0], read.matches[0], read.matches[1], read.target
+    held.dport = "443"
+    assert again is held
+    assert read.matches[0] is held
+    assert read.matches[1] is comment
+    assert read.target is target
+    comment.comment = "another"
+    target.log_prefix = "other "
+    assert "--dport 443" in str(read)
+    assert "--comment another" in str(read)
+    assert '--log-prefix "other "' in str(read)
+
+
+def test_parts_of_what_a_rule_was(family: Family) -> None:
+    """A rule that is made of another entry has other parts; the old ones are what they were."""
+    read = family.Rule(sample(family).rule)
+    old, old_target = read.matches[1], read.target
+    other = sample(family)
+    other.matches[1].comment = "another"
+    read.rule = other.rule
+    assert read.matches[1] is not old
+    assert read.target is not old_target
+    assert read.matches[1].comment == "another"
+    assert old.comment != "another"
+    del old, old_target
+    assert read.matches[1].comment == "another"
+
+
+def test_a_part_is_given_to_another_rule(family: Family) -> None:
+    """It stays in the one that was read, as it would where that was built."""
+    read, other = family.Rule(sample(family).rule), family.Rule()
+    match = read.matches[0]
+    match.rule = other
+    del other
+    assert read.matches[0] is match
+    gc.collect()
+    assert [part.name for part in read.matches] == ["tcp", "comment", "limit"]
+
+
+def test_parts_outlive_their_rule(family: Family) -> None:
+    match, target = (lambda rule: (rule.matches[1], rule.target))(family.Rule(sample(family).rule))
+    gc.collect()
+    assert match.comment
+    assert match.rule.target is target
+    rule = match.rule
+    rule._itself = [rule, match, target]
+    ref = weakref.ref(rule)
+    del rule, match, target
+    gc.collect()
+    assert ref() is None
+
+
 @pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt, RuntimeError])
 def test_taking_apart_fails(
     error: type[BaseException], family: Family, monkeypatch: pytest.MonkeyPatch
@@ -357,17 +428,16 @@ def test_taking_apart_fails(
         def __new__(cls) -> Any:
             raise error
 
-    for part in (Match, Target):
+    looks: dict[Any, Callable[[], object]] = {
+        Match: lambda: read.matches,
+        Target: lambda: read.target,
+    }
+    for part, look in looks.items():
         with monkeypatch.context() as patched:
             patched.setattr(family.Rule, f"_{part.__name__.lower()}_class", part)
-            looks: list[Callable[[], object]] = [
-                lambda: read.matches,
-                lambda: read.target,
-                lambda: setattr(read, "src", None),
-            ]
-            for look in looks:
+            for fails in (look, lambda: setattr(read, "src", None)):
                 with pytest.raises(error):
-                    look()
+                    fails()
     assert state(read) == wanted
     read.src = None
     assert [match.name for match in read.matches] == ["tcp", "comment", "limit"]
