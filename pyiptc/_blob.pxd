@@ -46,6 +46,9 @@ cdef class Header:
     cdef int to_kernel(self, unsigned char *head) except -1
 
 
+cdef str network_as_text(const _csrc.pyiptc_family *layout, const unsigned char *address,
+                         const unsigned char *mask, bint dotted)
+cdef str interface_as_text(const unsigned char *name, const unsigned char *mask)
 cdef str to_str(const char *text)
 cdef str name_in(const unsigned char *payload)
 cdef Entry laid_out(const _csrc.pyiptc_family *layout, const unsigned char *head, list matches,

@@ -26,7 +26,6 @@ cdef class RuleCore:
     cdef const unsigned char *head(self) except NULL
     cdef int show(self, unsigned char *to) except -1
     cdef uint32_t about(self) except? 0
-    cdef bytes field(self, uint32_t at, uint32_t size)
     cdef int touch(self) except -1
     cdef Header edit(self)
     cdef int invert(self, Header header, int flag, bint on) except -1
@@ -75,6 +74,7 @@ cdef class ModuleCore:
     cdef dict table(self)
     cdef Printed printed(self)
     cdef list options_read(self)
+    cdef list options_of(self, Printed printed)
     cdef bint is_made(self, bint final) except -1
     cdef bytes quick(self, list options)
     cdef bytes quick_one(self, str option, str value)

@@ -9,18 +9,19 @@ place in it. What a program sets are a header and lists of options, checked when
 from sys import intern
 
 cimport cython
-from cpython.bytes cimport PyBytes_FromStringAndSize
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.object cimport PyObject, PyObject_GenericSetAttr, PyTypeObject
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 from . cimport _csrc
-from ._blob cimport HEADER_MAX, Entry, Header, laid_out
+from ._blob cimport HEADER_MAX, Entry, Header, interface_as_text, laid_out, network_as_text
 from ._print cimport Printed, printer_of
+from ._words cimport parameters
 from ._xtables cimport GOTO, GOTO6, Instance, instance
 
-from ._blob import PLAIN, interface_text, network_text, standard_target
+from ._blob import PLAIN, standard_target
 from .counters import Counters, checked
 from .errors import RuleError, UnknownOptionError, XTablesError, shown
 from ._print import verdict_name
@@ -150,10 +151,6 @@ cdef class RuleCore:
         cdef const unsigned char *head = self.head()
         cdef const _csrc.pyiptc_family *layout = _csrc.pyiptc_family_of(<unsigned int>self.nfproto)
         return get_u16(head + layout.proto) | <uint32_t>get_u16(head + layout.flags) << 16
-
-    cdef bytes field(self, uint32_t at, uint32_t size):
-        cdef const unsigned char *head = self.head()
-        return head[at : at + size]
 
     def _head(self) -> bytes:
         """The header as extensions are shown it: addresses masked, no counters, no offsets."""
@@ -315,10 +312,8 @@ cdef class RuleCore:
         cdef const unsigned char *head = self.head()
         cdef const unsigned char *a = head + index * size
         cdef const unsigned char *m = a + 2 * size
-        cdef str sign = "!" if head[layout.flags + 1] & flag else ""
-        if self.nfproto == 2:
-            return f"{sign}{a[0]}.{a[1]}.{a[2]}.{a[3]}/{m[0]}.{m[1]}.{m[2]}.{m[3]}"
-        return sign + network_text(self.nfproto, a[:size], m[:size], False)
+        cdef str text = network_as_text(layout, a, m, self.nfproto == 2)
+        return "!" + text if head[layout.flags + 1] & flag else text
 
     cdef int set_network(self, int index, int flag, value) except -1:
         cdef const _csrc.pyiptc_family *layout = _csrc.pyiptc_family_of(<unsigned int>self.nfproto)
@@ -382,7 +377,7 @@ cdef class RuleCore:
         cdef bint inverted = head[layout.flags + 1] & flag
         if head[at] == 0 and head[at + MASK_DISTANCE] == 0:
             return "!+" if inverted else None
-        name = interface_text(self.field(at, 16), self.field(at + MASK_DISTANCE, 16))
+        name = interface_as_text(head + at, head + at + MASK_DISTANCE)
         if inverted:
             return f"!{name or '+'}"
         return name or None
@@ -488,7 +483,10 @@ cdef class RuleCore:
         else:
             memcpy(counters,
                    self.head() + _csrc.pyiptc_family_of(<unsigned int>self.nfproto).counters, 16)
-        return Counters(counters[0], counters[1])
+        values = counters[0], counters[1]
+        arguments = (values,)
+        # Without the Python function that makes one of arguments.
+        return (<PyTypeObject *>tuple).tp_new(Counters, <PyObject *>arguments, NULL)
 
     @counters.setter
     def counters(self, value):
@@ -776,12 +774,10 @@ cdef class ModuleCore:
 
     cdef list options_read(self):
         """The options that the payload has, to be read only."""
-        cdef Printed printed
-        if self.standard:
-            return []
-        printed = self.printed()
-        if printed is None:
-            return []
+        cdef Printed printed = None if self.standard else self.printed()
+        return [] if printed is None else self.options_of(printed)
+
+    cdef list options_of(self, Printed printed):
         return printer_of(self.rule_of.nfproto).options_of(self.kind, printed)
 
     def _read_options(self) -> list:
@@ -813,17 +809,16 @@ cdef class ModuleCore:
 
         Defaults that the extension prints are among them.
         """
+        cdef Printed printed = None if self.standard else self.printed()
         cdef dict found = {}
-        cdef str name, text
-        cdef tuple option, words
-        for item in self.options_read():
-            # A subclass of tuple, unpacked as one.
-            option = <tuple>item
-            name = option[0]
-            words = option[2]
-            text = <str>words[0] if len(words) == 1 else " ".join(words)
-            found[name.replace("-", "_") if "-" in name else name] = (
-                "!" + text if option[1] else text)
+        if printed is None:
+            return found
+        found = parameters(PyBytes_AS_STRING(printed.options), len(printed.options))
+        if found is None:
+            found = {}
+            for name, inverted, words in self.options_of(printed):
+                text = " ".join(words)
+                found[name.replace("-", "_")] = "!" + text if inverted else text
         return found
 
     def get_all_parameters(self) -> dict[str, list[str]]:

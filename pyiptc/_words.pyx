@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 cimport cython
 from cpython.object cimport PyObject, PyTypeObject
+from cpython.unicode cimport PyUnicode_DecodeASCII, PyUnicode_InternFromString
+from libc.string cimport memchr
 
 
 class Word(NamedTuple):
@@ -175,3 +177,77 @@ def read_options(str text not None, with_value not None) -> list[Option]:
             its value, whatever it looks like.
     """
     return read(text, with_value)
+
+
+cdef enum:
+    NAME_MAX = 64    # bytes of an option's name, with a NUL
+
+
+cdef dict parameters(const char *text, Py_ssize_t size):
+    """The options in what an extension printed, as ``Match.parameters`` has them.
+
+    Returns:
+        None where that is not plain to see, and :func:`read` has to say: other characters than
+        ASCII, a backslash in quotes, a value that begins as an option does, several values.
+    """
+    cdef dict found = {}
+    cdef char name[NAME_MAX]
+    cdef Py_ssize_t at = 0, start, used
+    cdef bint inverted
+    cdef str value
+    for at in range(size):
+        if <unsigned char>text[at] >= 0x80:
+            return None
+    at = 0
+    while True:
+        while at < size and is_blank(text[at]):
+            at += 1
+        if at == size:
+            return found
+        inverted = text[at] == c"!"
+        if inverted:
+            at += 1
+            start = at
+            while at < size and is_blank(text[at]):
+                at += 1
+            if at == start:
+                return None
+        if size - at < 3 or text[at] != c"-" or text[at + 1] != c"-":
+            return None
+        at += 2
+        used = 0
+        while at < size and not is_blank(text[at]):
+            if text[at] == c'"' or text[at] == 0 or used == NAME_MAX - 1:
+                return None
+            name[used] = c"_" if text[at] == c"-" else text[at]
+            used += 1
+            at += 1
+        name[used] = 0
+        while at < size and is_blank(text[at]):
+            at += 1
+        start = at
+        if at == size:
+            value = ""
+        elif text[at] == c"-" or text[at] == c"!":
+            return None
+        elif text[at] == c'"':
+            at += 1
+            while at < size and text[at] != c'"':
+                at += 1
+            if (at == size or (at + 1 < size and not is_blank(text[at + 1]))
+                    or memchr(text + start, c"\\", at - start) is not NULL):
+                return None
+            value = PyUnicode_DecodeASCII(text + start + 1, at - start - 1, NULL)
+            at += 1
+        else:
+            while at < size and not is_blank(text[at]):
+                if text[at] == c'"':
+                    return None
+                at += 1
+            value = PyUnicode_DecodeASCII(text + start, at - start, NULL)
+        found[PyUnicode_InternFromString(name)] = "!" + value if inverted else value
+
+
+def read_parameters(bytes text not None) -> dict[str, str] | None:
+    """The options in what an extension printed; None where :func:`read_options` has to say."""
+    return parameters(text, len(text))

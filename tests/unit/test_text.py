@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from pyiptc import Rule, Rule6, errors, text
+from pyiptc._words import read_parameters
 from pyiptc.text import Option, Word
 from support.family import Family
 
@@ -119,6 +120,45 @@ READ = {
 @pytest.mark.parametrize(("printed", "options"), READ.values(), ids=READ)
 def test_what_extensions_print(printed: str, options: list[Option]) -> None:
     assert text.read_options(printed, {"mac-source", "comment", "tcp-flags"}) == options
+
+
+def parameters(options: list[Option]) -> dict[str, str]:
+    """As ``Match.parameters`` has them."""
+    return {
+        option.name.replace("-", "_"): "!" * option.inverted + " ".join(option.words)
+        for option in options
+    }
+
+
+@pytest.mark.parametrize(("printed", "options"), READ.values(), ids=READ)
+def test_parameters_are_the_options(printed: str, options: list[Option]) -> None:
+    assert read_parameters(text.encode(printed)) in (None, parameters(options))
+
+
+@given(st.text(' \t!-"\\aü', max_size=14), st.sets(st.sampled_from(["a", "-a", "a-a", "aa"])))
+@settings(PROPERTY, max_examples=1500)
+def test_parameters_of_anything(printed: str, known: set[str]) -> None:
+    """What is seen quickly is what is read slowly, whichever options take a value."""
+    quick = read_parameters(text.encode(printed))
+    assert quick in (None, parameters(text.read_options(printed, known)))
+
+
+@given(
+    st.dictionaries(
+        names().map(lambda name: name.replace("-", "_")),
+        st.builds(
+            str.__add__, st.sampled_from(["", "!"]), st.text(string.ascii_letters + ": ,/.-@#")
+        ).filter(lambda value: not value.lstrip("!").startswith("-")),
+    )
+)
+@PROPERTY
+def test_parameters_are_seen_quickly(wanted: dict[str, str]) -> None:
+    printed = "".join(
+        f"{' !' if value.startswith('!') else ''} --{name.replace('_', '-')} "
+        + save_string(value.lstrip("!"))
+        for name, value in wanted.items()
+    )
+    assert read_parameters(text.encode(printed)) == wanted
 
 
 def test_words_know_their_quotes() -> None:
