@@ -183,7 +183,6 @@ def send(
         with tables[0]._namespace.socket(tables[0]._family) as socket:
             send(edits, retries, socket)
         return
-    names = ", ".join(table.name for table in tables)
     for left in range(retries, -1, -1):
         started = time.monotonic()
         try:
@@ -199,20 +198,24 @@ def send(
                 raise _with_edits(error, edits) from error
             if left == 0:
                 raise ConflictError(
-                    f"table {names} was changed in each of {retries + 1} tries by a writer "
+                    f"table {_names(tables)} was changed in each of {retries + 1} tries by a writer "
                     f"{_without_lock(tables[0])}"
                 ) from error
         finally:
             spent = time.monotonic() - started
             if spent > SLOW:
-                _log.warning("the commit of table %s took %.1f s", names, spent)
+                _log.warning("the commit of table %s took %.1f s", _names(tables), spent)
         how = "by others" if tables[0].backend == "nft" else "without the lock"
-        _log.info("table %s was changed %s: once more", names, how)
+        _log.info("table %s was changed %s: once more", _names(tables), how)
         for table in tables:
             with table._namespace.socket(table._family) as own:
                 data = table._read(own)
             replay(edits[table], table._data, data)
             table._data = data
+
+
+def _names(tables: list[Table]) -> str:
+    return ", ".join(table.name for table in tables)
 
 
 def _without_lock(table: Table) -> str:
