@@ -79,11 +79,6 @@ class Rule(RuleCore):
     _match_class = Match
     _target_class = Target
 
-    def __init__(
-        self, entry: Union[Entry, bytes, None] = None, chain: Optional[Chain] = None
-    ) -> None:
-        super().__init__(entry, chain)
-
     @classmethod
     def parse(cls, text: Union[str, Sequence[str]], *, resolve: bool = False) -> Rule:
         """A rule of what may follow ``iptables -A CHAIN``.
