@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Optional, Union
+from typing import Any, Optional, Union
 
 from . import _xtables, registry
 from ._blob import Entry, standard_target
@@ -19,12 +19,6 @@ from .match import Match
 from .printing import entry_text, header_words
 from .target import Target
 from .text import encode, quoted, shell_split, split
-
-if TYPE_CHECKING:
-    pass
-
-if TYPE_CHECKING:
-    from .chain import Chain
 
 __all__ = ["Rule", "Rule6"]
 
