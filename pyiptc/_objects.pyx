@@ -700,6 +700,14 @@ cdef class ModuleCore:
             return
         self.set_option(option, value)
 
+    def __delattr__(self, str name):
+        self.set_option(name.replace("_", "-"), None)
+
+    def __getattr__(self, str name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self.get_parameter(name)
+
     cdef Instance libxtables(self):
         return instance(self.rule_of.nfproto if self.rule_of is not None else 2)
 

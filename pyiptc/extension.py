@@ -215,14 +215,6 @@ class IPTCModule(ModuleCore):
     def _is_property(self, name: str) -> bool:
         return isinstance(getattr(type(self), name, None), (property, GetSetDescriptorType))
 
-    def __delattr__(self, name: str) -> None:
-        self.parse(name.replace("_", "-"), None)
-
-    def __getattr__(self, name: str) -> Optional[str]:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return self.get_parameter(name)
-
     # -- what it is --------------------------------------------------------------------------------
 
     @property
