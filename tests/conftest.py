@@ -44,7 +44,8 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     config.addinivalue_line("markers", "kernel: needs the kernel; gets a network namespace")
     config.addinivalue_line("markers", "two_families: has IPv4 and IPv6 in one process")
-    config.addinivalue_line("markers", "only_backend(name, reason): not on the other one")
+    config.addinivalue_line("markers", "only_backend(name, subject): not on the other one")
+    config.addinivalue_line("markers", "differs(subject): each backend has an answer of its own")
     config.addinivalue_line("markers", "any_backend: opens no table, or says itself of which one")
     isolated.spare_tools()
     directory = tempfile.mkdtemp(prefix="pyiptc-tests-")
@@ -69,7 +70,10 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what needs the kernel on both backends; python-iptables, where that is tested, has one."""
+    """Run what needs the kernel on both backends; python-iptables, where that is tested, has one.
+
+    Why a test is not for both is a line of docs/nftables.rst: test_differences.py.
+    """
     marks = metafunc.definition.iter_markers("parametrize")
     is_named = any("backend" in str(mark.args[0]) for mark in marks)
     if metafunc.definition.get_closest_marker("kernel") is not None and not is_named:
