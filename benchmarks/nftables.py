@@ -14,6 +14,7 @@ FLOOR = "bare messages"
 FORK = "iptables-nft -A"
 RESTORE = "iptables-nft-restore"
 SAVE = "iptables-nft-save -t filter -c"
+READ = "pyiptc, read"
 
 
 def cases(scale: float) -> Iterator[Case]:
@@ -24,7 +25,8 @@ def cases(scale: float) -> Iterator[Case]:
         yield append(existing, int(existing * scale), "FORWARD")
     for count in (10_000, 50_000):
         yield restore(count, max(20, int(count * scale)))
-    yield read(max(20, int(10_000 * scale)))
+    for count in (10_000, 50_000):
+        yield read(count, max(20, int(count * scale)))
 
 
 def cleared(ground: Ground) -> None:
@@ -152,20 +154,24 @@ def restore(size: int, count: int) -> Case:
     )
 
 
-def read(count: int) -> Case:
+def read(size: int, count: int) -> Case:
+    """All of it as Python objects, and as a text: the tool has only the text."""
     rules = Rules(IPV4_NFT, COMPLEX, count)
     return Case(
-        name="target.nft-read",
+        name=f"target.nft-read-{size}",
         title=f"{count} complex rules of nf_tables read, and saved with counters",
         contenders=[
-            library(PYIPTC, label="pyiptc, read", work="read", count=count, backend="nft"),
+            library(PYIPTC, label=READ, work="read_anew", count=count, backend="nft"),
             library(PYIPTC, work="save", count=count, backend="nft"),
             tool(*SAVE.split()),
             messages("dump", rules, label=FLOOR),
         ],
         prepare=filled(rules, "INPUT"),
         check=has((rules, "INPUT")),
-        goals=[Goal("save of nf_tables", 1.0, SAVE)],
+        goals=[
+            Goal("save of nf_tables", 1.0, SAVE),
+            Goal("read of nf_tables", 2.0, SAVE, contender=READ),
+        ],
         rounds=3,
         shape={"rules": count, "kind": COMPLEX},
     )

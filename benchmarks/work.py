@@ -204,6 +204,25 @@ class Worker:
 
     def read(self) -> Iterator[Step]:
         """All that `count` rules say: addresses, matches with options, target, counters."""
+        check = self.check_of_read()
+        while True:
+            table = self.table()
+            table.refresh()
+            yield lambda: [said(rule) for rule in self.chain().rules], check
+
+    def read_anew(self) -> Iterator[Step]:
+        """The same of a table that the kernel is asked for in that time."""
+        check = self.check_of_read()
+
+        def anew() -> list[Any]:
+            self.table().refresh()
+            return [said(rule) for rule in self.chain().rules]
+
+        while True:
+            yield anew, check
+
+    def check_of_read(self) -> Callable[[list[Any]], None]:
+        """What looks whether that is what the rules say."""
 
         def check(read: list[Any]) -> None:
             assert len(read) == self.order.count
@@ -222,10 +241,7 @@ class Worker:
                     ]
 
         values = self.rules.values()
-        while True:
-            table = self.table()
-            table.refresh()
-            yield lambda: [said(rule) for rule in self.chain().rules], check
+        return check
 
     def read_dict(self) -> Iterator[Step]:
         """The same as dictionaries: `easy.dump_chain`, which both have."""

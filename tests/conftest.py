@@ -31,6 +31,8 @@ from support.traffic import Link, link as joined_by_veth  # noqa: E402
 
 BACKENDS = ("legacy", "nft")
 """Where tables are: in those of ip_tables, or in those of nf_tables."""
+NO_BACKEND = "any"
+"""What no backend is called: a table that is opened without saying of which one is an error."""
 
 _lock_directory = pytest.StashKey[str]()
 
@@ -42,7 +44,9 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     config.addinivalue_line("markers", "kernel: needs the kernel; gets a network namespace")
     config.addinivalue_line("markers", "two_families: has IPv4 and IPv6 in one process")
-    config.addinivalue_line("markers", "only_backend(name, reason): not on the other one")
+    config.addinivalue_line("markers", "only_backend(name, subject): not on the other one")
+    config.addinivalue_line("markers", "differs(subject): each backend has an answer of its own")
+    config.addinivalue_line("markers", "any_backend: opens no table, or says itself of which one")
     isolated.spare_tools()
     directory = tempfile.mkdtemp(prefix="pyiptc-tests-")
     config.stash[_lock_directory] = directory
@@ -66,16 +70,21 @@ def pytest_sessionstart() -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what needs the kernel on both backends; python-iptables, where that is tested, has one."""
+    """Run what needs the kernel on both backends; python-iptables, where that is tested, has one.
+
+    Why a test is not for both is a line of docs/nftables.rst: test_differences.py.
+    """
     marks = metafunc.definition.iter_markers("parametrize")
     is_named = any("backend" in str(mark.args[0]) for mark in marks)
     if metafunc.definition.get_closest_marker("kernel") is not None and not is_named:
         names = BACKENDS if undertest.name() == "pyiptc" else BACKENDS[:1]
+        if metafunc.definition.get_closest_marker("any_backend") is not None:
+            names = (NO_BACKEND,)
         metafunc.parametrize("backend", names, indirect=True)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is not of one backend, and says why not; and what is of another run's family."""
+    """Leave out what is not of one backend, and what is of another run's family."""
     left_out = [item for item in items if _of_other_backend(item) or of_other_run(item.nodeid)]
     config.hook.pytest_deselected(items=left_out)
     items[:] = [item for item in items if item not in set(left_out)]

@@ -48,7 +48,7 @@ for number in range(int(count)):
 """
 
 
-@pytest.mark.only_backend("legacy", "nf_tables has no lock")
+@pytest.mark.only_backend("legacy", "lock")
 def test_nothing_is_committed_while_another_has_the_lock(oracle: Oracle, tmp_path: Path) -> None:
     started = tmp_path / "started"
     with ThreadPoolExecutor() as pool:

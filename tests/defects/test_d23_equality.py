@@ -21,7 +21,7 @@ TARGETS = {
 }
 
 
-NO_QUEUE = pytest.mark.only_backend("legacy", "nf_tables has no verdict QUEUE")
+NO_QUEUE = pytest.mark.only_backend("legacy", "QUEUE")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from isolated import damaged
 from support import isolated
 from support.family import FAMILIES
 
-pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("legacy", "no table is opened")]
+pytestmark = [pytest.mark.kernel, pytest.mark.any_backend]
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -7,7 +7,7 @@ import pytest
 from support import isolated
 from support.family import Family
 
-pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("legacy", "no table is opened")]
+pytestmark = [pytest.mark.kernel, pytest.mark.any_backend]
 
 CHANGES = """
 import os, sys

@@ -21,7 +21,7 @@ from support.faults import Call
 
 pytestmark = [
     pytest.mark.kernel,
-    pytest.mark.only_backend("legacy", "one run measures both"),
+    pytest.mark.any_backend,
 ]
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "errors.rst"
@@ -31,9 +31,10 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "errors.rst"
 def measured(faulty: dict[str, str]) -> dict[str, list[Row]]:
     features.require(features.LINK_NAMESPACE)
     script = "from isolated import errno_table\nerrno_table.main()"
+    env = {**faulty, "PYIPTC_BACKEND": "legacy"}  # where a row does not say another one
     found = {}
     for family in FAMILIES:
-        printed = isolated.output(script, family, env=faulty, prelude=False, timeout=120)
+        printed = isolated.output(script, family, env=env, prelude=False, timeout=120)
         found[family] = [row_of(value) for value in json.loads(printed)]
     return found
 

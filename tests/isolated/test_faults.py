@@ -17,7 +17,7 @@ from support.family import FAMILIES
 
 pytestmark = [
     pytest.mark.kernel,
-    pytest.mark.only_backend("legacy", "the calls that fail are those of ip_tables"),
+    pytest.mark.only_backend("legacy", "system calls"),
 ]
 
 Results = dict[str, dict[str, Result]]

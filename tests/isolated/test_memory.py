@@ -57,7 +57,7 @@ def test_any_allocation_fails(
         assert leaked <= 0
 
 
-@pytest.mark.only_backend("legacy", "no table is opened")
+@pytest.mark.any_backend
 def test_any_allocation_fails_at_the_first_use(family: Family, faulty: dict[str, str]) -> None:
     """While libxtables and the extensions are loaded."""
     printed = hungry(faulty, family, "first_use")
@@ -118,9 +118,11 @@ REFUSED = [
 ]
 
 
-@pytest.mark.only_backend("legacy", "no table is opened")
+@pytest.mark.any_backend
 @pytest.mark.parametrize("refused", REFUSED, ids=lambda refused: " ".join(refused)[:40])
 def test_refused_values_leave_nothing(refused: tuple[str, ...], family: Family) -> None:
     """However long the value: what an extension took before it gave up is given back."""
     features.require(features.PLAIN_MALLOC, features.LINK_NAMESPACE)
-    assert int(isolated.output(REFUSE, family.name, *refused, "tcp", env=COUNTED)) <= 8
+    # An unknown target may be a chain.
+    env = {**COUNTED, "PYIPTC_BACKEND": "legacy"}
+    assert int(isolated.output(REFUSE, family.name, *refused, "tcp", env=env)) <= 8

@@ -19,7 +19,7 @@ from support.isolated import Outcome
 
 pytestmark = [
     pytest.mark.kernel,
-    pytest.mark.only_backend("legacy", "it is about the module of ip_tables"),
+    pytest.mark.only_backend("legacy", "module"),
 ]
 
 BIND = 'mount --bind "$1" /proc/sys/kernel && shift && exec "$@"'

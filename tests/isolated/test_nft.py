@@ -7,7 +7,7 @@ import pytest
 from support import isolated
 from support.family import Family
 
-pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("nft", "it is about nf_tables")]
+pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("nft", "no ip_tables")]
 
 WITHOUT_IP_TABLES = """
 import errno, os, socket, sys

@@ -20,7 +20,7 @@ from support.faults import Call
 
 pytestmark = [
     pytest.mark.kernel,
-    pytest.mark.only_backend("nft", "the calls and messages that fail are those of nf_tables"),
+    pytest.mark.only_backend("nft", "system calls"),
 ]
 
 CLASSES = {errno.EPERM: "AccessError", errno.EOPNOTSUPP: "UnsupportedError"}
@@ -168,6 +168,7 @@ def test_counters_that_are_always_torn(family: str, case: Case, results: Results
     check_usable(result)
 
 
+@pytest.mark.only_backend("nft", "zeroing")
 @each(cases.NFT_OLDER)
 def test_kernel_without_reset(family: str, case: Case, results: Results) -> None:
     """Before Linux 6.2: rules are replaced by the same with counters of zero. `take` has read them."""

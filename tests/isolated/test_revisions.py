@@ -12,7 +12,7 @@ from support.family import Family
 
 pytestmark = [
     pytest.mark.kernel,
-    pytest.mark.only_backend("legacy", "what is refused is a question to ip_tables"),
+    pytest.mark.only_backend("legacy", "system calls"),
 ]
 
 LATER = """

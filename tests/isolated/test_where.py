@@ -64,6 +64,7 @@ report()
 """
 
 
+@pytest.mark.differs("lock")
 def test_one_capability_is_enough(
     backend: str, family: Family, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -123,7 +124,7 @@ report()
 """
 
 
-@pytest.mark.only_backend("legacy", "it is about the lock file")
+@pytest.mark.only_backend("legacy", "lock")
 def test_user_namespace(family: Family) -> None:
     """Of an ordinary user: all works, with a lock of its own, and that is told beforehand."""
     found = run(USER, family, XTABLES_LOCKFILE="/run/xtables.lock")
@@ -161,7 +162,7 @@ report()
 """
 
 
-@pytest.mark.only_backend("legacy", "it is about the lock file")
+@pytest.mark.only_backend("legacy", "lock")
 def test_read_only_run(family: Family, tmp_path_factory: pytest.TempPathFactory) -> None:
     """As in a container: the lock file cannot be made, which is said with the ways round it."""
     features.require(features.ROOT)

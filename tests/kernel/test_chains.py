@@ -352,6 +352,7 @@ def left(bench: Bench) -> list[int]:
     return [packets for packets, _ in bench.oracle.counters(bench.family, "filter", "INPUT")]
 
 
+@pytest.mark.differs("ip6tables-nft -c")
 @pytest.mark.parametrize("autocommit", [True, False], ids=["at once", "in a batch"])
 @pytest.mark.parametrize("position", range(5))
 def test_delete_the_very_one(position: int, autocommit: bool, bench: Bench) -> None:

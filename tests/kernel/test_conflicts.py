@@ -171,7 +171,7 @@ def test_a_rule_that_was_not_seen_and_is_not_there(bench: Bench) -> None:
 # -- transactions ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.only_backend("legacy", "nf_tables has no lock")
+@pytest.mark.only_backend("legacy", "lock")
 def test_several_tables_under_one_lock(bench: Bench) -> None:
     mangle = bench.family.Table("mangle")
     with bench.iptc.transaction(bench.table, mangle):
@@ -196,7 +196,7 @@ def test_several_tables_and_an_exception(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("order", ["good first", "bad first"])
-@pytest.mark.only_backend("legacy", "of nf_tables they are")
+@pytest.mark.only_backend("legacy", "several tables")
 def test_several_tables_are_not_one(bench: Bench, order: str) -> None:
     mangle = bench.family.Table("mangle")
     tables = [bench.table, mangle] if order == "good first" else [mangle, bench.table]
@@ -294,7 +294,7 @@ def test_a_thread_waits_as_long_as_it_is_told(bench: Bench) -> None:
     assert bench.numbers() == [1]
 
 
-@pytest.mark.only_backend("legacy", "nf_tables has no lock")
+@pytest.mark.only_backend("legacy", "lock")
 def test_a_child_forked_inside_commits_nothing(bench: Bench) -> None:
     with bench.table.transaction():
         bench.chain.append(bench.rule(1))
@@ -364,7 +364,7 @@ def test_pending_edits_at_the_end_of_the_process(family: Family) -> None:
 # -- the lock ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.only_backend("legacy", "nf_tables has no lock")
+@pytest.mark.only_backend("legacy", "lock")
 def test_who_holds_the_lock_is_said(bench: Bench) -> None:
     ready, end = os.pipe(), os.pipe()
     child = os.fork()
@@ -421,7 +421,7 @@ def test_a_child_does_not_keep_its_parents_lock(family: Family) -> None:
     assert isolated.output(ORPHAN, family.name) == "had\n"
 
 
-@pytest.mark.only_backend("legacy", "nf_tables has no lock")
+@pytest.mark.only_backend("legacy", "lock")
 def test_reading_makes_no_lock_file(
     bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -440,7 +440,7 @@ def test_seconds_that_are_none(bench: Bench, wait: Any) -> None:
         bench.family.Table("filter", wait=wait)
 
 
-@pytest.mark.only_backend("legacy", "nf_tables has no lock")
+@pytest.mark.only_backend("legacy", "lock")
 def test_kinds_of_locks(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     host = os.environ["XTABLES_LOCKFILE"]
     assert bench.table.lock == host
@@ -468,7 +468,7 @@ def test_kinds_of_locks(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     assert bench.table.lock is None
 
 
-@pytest.mark.only_backend("legacy", "nf_tables has no lock")
+@pytest.mark.only_backend("legacy", "lock")
 def test_waits_are_logged(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     ready, child = os.pipe(), os.fork()
     if child == 0:

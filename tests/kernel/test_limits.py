@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 import pyiptc
-from support import isolated
-from support.family import Family
+from pyiptc import _nft
+from support import isolated, rawnft
+from support.family import Family, on_nft
 
 pytestmark = pytest.mark.kernel
 
@@ -103,7 +105,7 @@ def test_limit(use: Use, limit: int, cls: type[Exception], words: str, family: F
     assert family.Table("filter").save() == before
 
 
-@pytest.mark.only_backend("legacy", "nf_tables counts expressions")
+@pytest.mark.only_backend("legacy", "size of a rule")
 def test_bytes_of_a_rule(family: Family) -> None:
     chain_of(family).append(long_rule(family, 2 * 113))
     with pytest.raises(pyiptc.IPTCError, match="at most 65535"):
@@ -111,7 +113,7 @@ def test_bytes_of_a_rule(family: Family) -> None:
     assert len(chain_of(family)) == 1
 
 
-@pytest.mark.only_backend("nft", "of nf_tables")
+@pytest.mark.only_backend("nft", "size of a rule")
 def test_expressions_of_a_rule(family: Family) -> None:
     """NFT_RULE_MAXEXPRS: each match, the counter and the target are one."""
     chain_of(family).append("-m pkttype --pkt-type unicast " * 126 + "-j ACCEPT")
@@ -120,7 +122,7 @@ def test_expressions_of_a_rule(family: Family) -> None:
     assert len(chain_of(family)) == 1
 
 
-@pytest.mark.only_backend("nft", "of nf_tables")
+@pytest.mark.only_backend("nft", "size of a rule")
 def test_rule_that_cannot_be_listed(family: Family) -> None:
     """A dump ends where a rule does not fit 32 KiB, and hides what follows: there is none of ours."""
     chain_of(family).append(long_rule(family, 105))
@@ -131,6 +133,16 @@ def test_rule_that_cannot_be_listed(family: Family) -> None:
     assert len(chain_of(family)) == 2
 
 
+@pytest.mark.only_backend("nft", "size of a rule")
+def test_rule_of_others_that_cannot_be_listed(family: Family) -> None:
+    """What would be shown is less than there is."""
+    expressions, protocol, flags = _nft.encode(long_rule(family, 115)._as_is())
+    rawnft.make_chain(family.name, "filter", "INPUT")
+    rawnft.append(family.name, "filter", "INPUT", expressions, protocol, flags)
+    with pytest.raises(pyiptc.KernelError, match="more than 32 KiB, nor those behind it"):
+        len(chain_of(family))
+
+
 @pytest.mark.parametrize("name", ["match", "target"])
 def test_name_of_an_extension(name: str, family: Family) -> None:
     rule = family.Rule()
@@ -139,6 +151,7 @@ def test_name_of_an_extension(name: str, family: Family) -> None:
         create("X" * 29)
 
 
+@pytest.mark.differs("jumps")
 @pytest.mark.parametrize("chains", [("a",), ("a", "b"), ("a", "b", "c", "d")])
 def test_loop(chains: tuple[str, ...], family: Family) -> None:
     """Chains that jump to each other, where packets can come to: the kernel finds that."""
@@ -152,22 +165,40 @@ def test_loop(chains: tuple[str, ...], family: Family) -> None:
         for name, following in zip(chains, (*chains[1:], chains[0])):
             pyiptc.Chain(table, name).append(f"-j {following}")
         chain_of(family).append("-j a")
+    assert caught.value.errno == (errno.EMLINK if on_nft() else errno.ELOOP)
     assert "-j a" in str(caught.value)
     assert [chain.name for chain in table.chains] == ["INPUT", "FORWARD", "OUTPUT"]
 
 
-@pytest.mark.only_backend("legacy", "nf_tables allows 16")
-def test_depth_of_jumps(family: Family) -> None:
-    """The kernel's stack grows with the chains: there is no limit to meet."""
+def jump_down(family: Family, count: int) -> None:
+    """Have chains of which each jumps to the next one, the first from INPUT."""
     table = family.Table("filter")
     with table.transaction():
         chain = chain_of(family)
-        for number in range(3000):
+        for number in range(count):
             following = table.create_chain(f"depth{number}")
             chain.append(f"-j {following.name}")
             chain = following
-    assert len(table.chains) == 3003
-    table.flush()
+
+
+@pytest.mark.only_backend("legacy", "jumps")
+def test_depth_of_jumps(family: Family) -> None:
+    """The kernel's stack grows with the chains: there is no limit to meet."""
+    jump_down(family, 3000)
+    assert len(family.Table("filter").chains) == 3003
+    family.Table("filter").flush()
+
+
+@pytest.mark.only_backend("nft", "jumps")
+def test_depth_of_jumps_in_nf_tables(family: Family) -> None:
+    """NFT_JUMP_STACK_SIZE: the chain that a 16th jump leads to is refused."""
+    jump_down(family, 15)
+    assert len(family.Table("filter").chains) == 18
+    family.Table("filter").flush()
+    with pytest.raises(pyiptc.KernelError, match="too deep") as caught:
+        jump_down(family, 16)
+    assert caught.value.errno == errno.EMLINK
+    assert len(family.Table("filter").chains) == 3
 
 
 def test_name_of_a_table(family: Family) -> None:
@@ -201,13 +232,13 @@ def faulty(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     return faults.build(tmp_path_factory.mktemp("fault"))
 
 
-@pytest.mark.only_backend("legacy", "its call")
+@pytest.mark.only_backend("legacy", "system calls")
 def test_memory(family: Family, faulty: dict[str, str]) -> None:
     printed = isolated.output(MEMORY, family.name, env=faulty)
     assert printed.startswith("True can't commit: Memory allocation problem")
 
 
-@pytest.mark.only_backend("legacy", "its call")
+@pytest.mark.only_backend("legacy", "system calls")
 def test_memory_tells_the_size(family: Family, faulty: dict[str, str]) -> None:
     """A table of 512 MiB (XT_MAX_TABLE_SIZE) is ENOMEM, too: how large was this one?"""
     printed = isolated.output(MEMORY, family.name, env=faulty)

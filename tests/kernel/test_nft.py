@@ -1,7 +1,11 @@
-"""Tables of nf_tables: beside iptables-nft and nft, and what only nf_tables can do."""
+"""Tables of nf_tables: beside iptables-nft and nft, and what only nf_tables can do.
+
+What legacy tables do as well is asked of both.
+"""
 
 from __future__ import annotations
 
+import errno
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,9 +15,10 @@ import pytest
 import pyiptc
 from kernel.conftest import Bench, line
 from pyiptc import _kernel
-from support.family import FAMILIES
+from support.family import FAMILIES, on_nft
+from support.traffic import Link
 
-pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("nft", "it is about nf_tables")]
+pytestmark = pytest.mark.kernel
 
 
 def kind(bench: Bench) -> str:
@@ -34,6 +39,7 @@ def legacy_tables() -> str:
 # -- beside iptables-nft -------------------------------------------------------------------------------
 
 
+@pytest.mark.only_backend("nft", "absent chains")
 def test_looking_creates_nothing(bench: Bench) -> None:
     """Chains that are not there yet accept what comes, as iptables-nft shows them."""
     assert [chain.name for chain in bench.table.chains] == ["INPUT", "FORWARD", "OUTPUT"]
@@ -47,6 +53,7 @@ def test_looking_creates_nothing(bench: Bench) -> None:
     assert legacy_tables() == ""
 
 
+@pytest.mark.only_backend("nft", "absent chains")
 @pytest.mark.parametrize("table", ["filter", "nat", "mangle", "raw", "security"])
 def test_chains_are_made_as_iptables_makes_them(bench: Bench, table: str) -> None:
     """With their hooks, types and priorities; the tool adds to what we have made."""
@@ -61,6 +68,7 @@ def test_chains_are_made_as_iptables_makes_them(bench: Bench, table: str) -> Non
     assert made == bench.oracle.nft("list", "table", kind(bench), table).stdout
 
 
+@pytest.mark.only_backend("nft", "absent chains")
 def test_only_the_chain_that_is_needed(bench: Bench) -> None:
     bench.chain.append("-j ACCEPT")
     assert "chain INPUT" in listed(bench)
@@ -109,6 +117,42 @@ def test_both_at_one_chain(bench: Bench) -> None:
     assert bench.numbers() == bench.seen() == [22, 2, 21, 3, 4, 5, 6, 7, 8]
 
 
+@pytest.mark.differs("first look")
+def test_first_look(bench: Bench) -> None:
+    """A chain is read when its rules are first asked for; a legacy table is read as a whole."""
+    bench.fill(1)
+    bench.fill(2, chain="FORWARD")
+    bench.table.close()
+    assert bench.seen() == [1]
+    bench.oracle.append(bench.family, "filter", "FORWARD", line(3))
+    assert bench.seen("FORWARD") == ([2, 3] if on_nft() else [2])
+    bench.table.refresh()
+    bench.oracle.append(bench.family, "filter", "FORWARD", line(4))
+    assert bench.seen("FORWARD") == [2, 3]
+
+
+@pytest.mark.differs("QUEUE")
+def test_queue(bench: Bench) -> None:
+    if on_nft():
+        with pytest.raises(pyiptc.UnsupportedError, match="use NFQUEUE"):
+            bench.chain.append("-j QUEUE")
+        bench.chain.append("-j NFQUEUE")
+    else:
+        bench.chain.append("-j QUEUE")
+    assert len(bench.oracle.lines(bench.family, "filter", "INPUT")) == 1
+
+
+@pytest.mark.differs("matches of a target")
+def test_target_without_the_match_that_it_needs(bench: Bench) -> None:
+    text = "-p tcp -j TCPMSS --set-mss 1400"
+    if on_nft():
+        bench.chain.append(text)
+    else:
+        with pytest.raises(pyiptc.KernelError):
+            bench.chain.append(text)
+    bench.chain.append("-p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --set-mss 1400")
+
+
 # -- what is sent ------------------------------------------------------------------------------------------
 
 
@@ -130,6 +174,7 @@ def test_many_edits_are_one_change(bench: Bench) -> None:
     assert bench.numbers() == bench.seen() == expected == [10, 1, 13, 12, 3, 14, 5, 6, 15, 1]
 
 
+@pytest.mark.only_backend("nft", "rules that remember")
 def test_handles_of_what_stays_are_kept(bench: Bench) -> None:
     """A rule that is not edited is not sent: its state and its counters go on."""
 
@@ -209,6 +254,7 @@ def test_rename_and_use(bench: Bench) -> None:
     assert [rule.target.name for rule in bench.chain.rules] == ["new"]
 
 
+@pytest.mark.only_backend("nft", "renaming")
 def test_rename_that_nf_tables_cannot(bench: Bench) -> None:
     """Within a commit the old name is still taken."""
     bench.table.create_chain("old")
@@ -221,6 +267,8 @@ def test_rename_that_nf_tables_cannot(bench: Bench) -> None:
     assert bench.chains() == ["old"]
 
 
+@pytest.mark.only_backend("nft", "rule in an error")
+@pytest.mark.only_backend("nft", "system calls")
 def test_the_kernel_says_which_rule(bench: Bench) -> None:
     with (
         pytest.raises(pyiptc.KernelError, match=r"rule 2 of chain INPUT") as raised,
@@ -257,6 +305,7 @@ def test_policy_counters(bench: Bench) -> None:
     assert str(bench.chain.get_policy()) == str(pyiptc.Policy("DROP"))
 
 
+@pytest.mark.only_backend("nft", "zeroing in a transaction")
 def test_zeroed_in_a_transaction(bench: Bench) -> None:
     counted = bench.rule(1)
     counted.counters = (5, 500)
@@ -281,6 +330,54 @@ def test_zeroed_in_one_chain(bench: Bench) -> None:
     assert list(bench.user("OUTPUT").counters()) == [(5, 500)]
 
 
+def udp_through(bench: Bench, veth: Link) -> None:
+    assert veth.send_udp(3, family=bench.family.name, port=7004) == 3
+
+
+@pytest.mark.differs("kept counters")
+def test_counters_after_an_edit(bench: Bench, veth: Link) -> None:
+    """A legacy table comes back with them; in nf_tables nothing is read for them."""
+    bench.chain.append("-p udp -j ACCEPT")
+    assert bench.chain.rules[0].counters.packets == 0
+    udp_through(bench, veth)
+    bench.chain.append(bench.rule(1))
+    assert bench.chain.rules[0].counters.packets == (0 if on_nft() else 3)
+    bench.table.refresh()
+    assert bench.chain.rules[0].counters.packets == 3
+
+
+@pytest.mark.differs("counters of a policy")
+def test_policy_that_counts_meanwhile(bench: Bench, veth: Link) -> None:
+    bench.chain.set_policy("ACCEPT", (100, 1000))
+    lost = 3 if on_nft() else 0
+    with bench.table.transaction():
+        bench.chain.set_policy("ACCEPT", (10, 1000))
+        udp_through(bench, veth)
+    bench.table.refresh()
+    assert bench.chain.get_counters().packets == 10 + 3 - lost
+    with bench.table.transaction():
+        bench.chain.zero_counters()
+        udp_through(bench, veth)
+    bench.table.refresh()
+    assert bench.chain.get_counters().packets == 3 - lost
+
+
+@pytest.mark.only_backend("nft", "uncounted policies")
+def test_policy_that_counts_nothing(bench: Bench, veth: Link) -> None:
+    """As of a chain that iptables-nft 1.8.9 makes."""
+    hook = "{ type filter hook input priority 0; policy accept; }"
+    bench.oracle.nft("add", "table", kind(bench), "filter")
+    bench.oracle.nft("add", "chain", kind(bench), "filter", "INPUT", hook)
+    udp_through(bench, veth)
+    assert bench.chain.get_counters() == (0, 0)
+    bench.oracle.nft("flush", "ruleset")
+    bench.table.refresh()
+    bench.chain.append(bench.rule(1))
+    udp_through(bench, veth)
+    bench.table.refresh()
+    assert bench.chain.get_counters().packets == 3
+
+
 # -- rules that are none of iptables ---------------------------------------------------------------------------
 
 
@@ -292,6 +389,7 @@ FOREIGN = {
 }
 
 
+@pytest.mark.only_backend("nft", "foreign rules")
 @pytest.mark.parametrize("foreign", FOREIGN.values(), ids=FOREIGN)
 def test_foreign_rule(bench: Bench, foreign: str) -> None:
     """It is listed with a reason, stays where it is, and can be deleted; it is never misread."""
@@ -315,6 +413,8 @@ def test_foreign_rule(bench: Bench, foreign: str) -> None:
     assert bench.numbers() == [3, 2]
 
 
+@pytest.mark.only_backend("nft", "other hooks")
+@pytest.mark.only_backend("nft", "long names")
 def test_foreign_chains(bench: Bench) -> None:
     """A chain with a hook that is none of iptables', and one whose name iptables cannot have."""
     name = "a_name_of_more_than_twenty-eight_characters"
@@ -326,14 +426,20 @@ def test_foreign_chains(bench: Bench) -> None:
     bench.table.refresh()
     assert [chain.name for chain in bench.table.chains][3:] == [name, "mine"]
     assert "more than 28 characters" in str(bench.chain.rules[1])
+    assert (bench.user("mine").get_policy(), bench.user("mine").is_builtin()) == (None, False)
     bench.chain.append(bench.rule(2))
     bench.table.delete_chain("mine")
+    assert "mine" not in listed(bench)
+    bench.oracle.nft("add", "chain", *where, "mine", "{ type filter hook input priority 9; }")
+    bench.table.refresh()
+    bench.table.flush()
     assert "mine" not in listed(bench)
 
 
 # -- several tables ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.only_backend("nft", "several tables")
 @pytest.mark.two_families
 def test_tables_and_families_in_one_commit(bench: Bench) -> None:
     """All or nothing, of any tables of a namespace."""
@@ -352,6 +458,7 @@ def test_tables_and_families_in_one_commit(bench: Bench) -> None:
     assert listed(bench).count("accept\n") == 3
 
 
+@pytest.mark.only_backend("nft", "atomic restore")
 def test_restore_of_several_tables_at_once(bench: Bench) -> None:
     text = "*filter\n-A INPUT -j ACCEPT\nCOMMIT\n*mangle\n-A INPUT -j MASQUERADE\nCOMMIT\n"
     family = "ipv6" if bench.family.is_ipv6 else "ipv4"
@@ -366,6 +473,7 @@ def test_restore_of_several_tables_at_once(bench: Bench) -> None:
 # -- who else is there ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.only_backend("nft", "conflicts")
 def test_changed_while_it_was_edited(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:
     """ERESTART: the edits depend on what was read, so it is read again, and they are done again."""
     bench.fill(1, 2, 3)
@@ -376,6 +484,7 @@ def test_changed_while_it_was_edited(bench: Bench, caplog: pytest.LogCaptureFixt
     assert bench.numbers() == bench.seen() == [1, 3, 4]
 
 
+@pytest.mark.only_backend("nft", "conflicts")
 def test_conflict(bench: Bench) -> None:
     bench.fill(1, 2, 3)
     with (
@@ -387,6 +496,7 @@ def test_conflict(bench: Bench) -> None:
     assert bench.numbers() == [4, 1, 2, 3]
 
 
+@pytest.mark.only_backend("nft", "conflicts")
 def test_tries_have_a_bound(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     bench.fill(1, 2)
     numbers = iter(range(100, 200))
@@ -408,6 +518,7 @@ def test_tries_have_a_bound(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> No
     assert bench.numbers() == [1, 2, 3]
 
 
+@pytest.mark.only_backend("nft", "conflicts")
 def test_a_chain_that_is_gone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """The jump was checked before others deleted the chain: the error is the same."""
     bench.table.create_chain("user")
@@ -426,6 +537,7 @@ def test_a_chain_that_is_gone(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> 
 # -- the choice --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.only_backend("nft", "no ip_tables")
 def test_auto(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a namespace without any table, nf_tables; and nothing of ip_tables is touched."""
     chosen = pyiptc.backend("auto")
@@ -438,6 +550,7 @@ def test_auto(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     assert legacy_tables() == ""
 
 
+@pytest.mark.any_backend
 def test_auto_where_there_are_legacy_tables(bench: Bench) -> None:
     bench.oracle.run(bench.family.tool_of("legacy"), "-A", "INPUT", "-j", "ACCEPT")
     chosen = pyiptc.backend("auto")
@@ -445,19 +558,22 @@ def test_auto_where_there_are_legacy_tables(bench: Bench) -> None:
     assert "only ip_tables" in str(chosen)
     assert bench.family.Table("filter", backend="auto").backend == "legacy"
     # It stays so, whatever comes.
-    bench.chain.append("-j ACCEPT")
+    bench.oracle.run(bench.family.tool_of("nft"), "-A", "INPUT", "-j", "ACCEPT")
     assert pyiptc.backend("auto").name == "legacy"
 
 
+@pytest.mark.any_backend
 def test_auto_where_both_have_tables(bench: Bench) -> None:
-    bench.oracle.run(bench.family.tool_of("legacy"), "-A", "INPUT", "-j", "ACCEPT")
-    bench.oracle.append(bench.family, "filter", "INPUT", "-j ACCEPT")
+    for backend in ("legacy", "nft"):
+        bench.oracle.run(bench.family.tool_of(backend), "-A", "INPUT", "-j", "ACCEPT")
     chosen = pyiptc.backend("auto")
     assert chosen.name == "nft"
     assert len(chosen.legacy) == len(chosen.nft) == 1
 
 
+@pytest.mark.any_backend
 def test_what_is_chosen_is_explained(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYIPTC_BACKEND", "nft")
     assert pyiptc.backend().reason == "PYIPTC_BACKEND=nft"
     monkeypatch.delenv("PYIPTC_BACKEND")
     assert pyiptc.backend().name == "legacy"
@@ -468,6 +584,7 @@ def test_what_is_chosen_is_explained(bench: Bench, monkeypatch: pytest.MonkeyPat
         bench.family.Table("filter")
 
 
+@pytest.mark.only_backend("nft", "libiptc")
 def test_handle_and_backend(bench: Bench) -> None:
     assert bench.family.Table("filter", handle="nft") is bench.table
     with pytest.raises(ValueError, match="of backend legacy, not nft"):
@@ -475,18 +592,20 @@ def test_handle_and_backend(bench: Bench) -> None:
     assert bench.family.Table("filter", handle="legacy", backend="auto").backend == "legacy"
 
 
+@pytest.mark.any_backend
 def test_the_other_side_is_told_once(bench: Bench) -> None:
     bench.oracle.run(bench.family.tool_of("legacy"), "-A", "INPUT", "-j", "ACCEPT")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         for name in ("filter", "nat", "filter"):
-            bench.family.Table(name)
+            bench.family.Table(name, backend="nft")
     told = [str(warning.message) for warning in caught]
     assert len(told) == 1
     assert "legacy-save" in told[0]
     assert [warning.filename for warning in caught] == [__file__]
 
 
+@pytest.mark.only_backend("nft", "forms")
 @pytest.mark.parametrize("form", ["portable", "1.8.9", "1.8.11"])
 def test_forms(bench: Bench, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
     """Whichever way rules are written, they are the same rules."""
@@ -498,3 +617,24 @@ def test_forms(bench: Bench, monkeypatch: pytest.MonkeyPatch, form: str) -> None
     monkeypatch.setenv("PYIPTC_NFT_FORM", "1.8.3")
     with pytest.raises(ValueError, match="PYIPTC_NFT_FORM"):
         bench.family.Table("mangle")
+
+
+@pytest.mark.only_backend("nft", "slow limits")
+@pytest.mark.parametrize("form", ["portable", "1.8.9", "1.8.11"])
+def test_slow_limits(bench: Bench, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    """xt_limit cannot be as slow; nft's own limit, which iptables-nft and the native forms write, can."""
+    monkeypatch.setenv("PYIPTC_NFT_FORM", form)
+    text = "-m limit --limit 3/day -j ACCEPT"
+    bench.chain.append("-m limit --limit 7/day -j ACCEPT")
+    if form == "portable":
+        with pytest.raises(pyiptc.KernelError, match="out of range") as raised:
+            bench.chain.append(text)
+        assert raised.value.errno == errno.ERANGE
+        bench.oracle.append(bench.family, "filter", "INPUT", text)
+        bench.table.refresh()
+        with pytest.raises(pyiptc.KernelError, match="out of range"):
+            bench.table.restore(bench.table.save())
+    else:
+        bench.chain.append(text)
+        bench.table.restore(bench.table.save())
+    assert [str(rule) for rule in bench.chain.rules][1:] == [text]

@@ -13,7 +13,7 @@ from support.family import FAMILIES
 from support.oracle import Oracle
 from unit.test_nft import FORMS, LOST, RECORDED
 
-pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("nft", "it is about nf_tables")]
+pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("nft", "forms")]
 
 RULES = pytest.mark.parametrize(("version", "name", "rule", "expressions"), RECORDED)
 

@@ -70,11 +70,11 @@ def test_numbers_that_do_not_fit(line: str) -> None:
     assert caught.value.line_number == 2
 
 
-@pytest.mark.only_backend("legacy", "it is about the other side")
+@pytest.mark.any_backend
 def test_a_warning_names_who_opened_the_table(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backends, "_table_names", lambda family: ["filter"])
     monkeypatch.setattr(backends, "_has_rules", lambda family, name: True)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        pyiptc.Table("filter")
+        pyiptc.Table("filter", backend="legacy")
     assert [warning.filename for warning in caught] == [__file__]

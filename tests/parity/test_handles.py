@@ -15,7 +15,7 @@ from support.family import FAMILIES
 
 pytestmark = [
     pytest.mark.kernel,
-    pytest.mark.only_backend("legacy", "libiptc knows ip_tables only"),
+    pytest.mark.only_backend("legacy", "libiptc"),
 ]
 
 

@@ -17,7 +17,7 @@ from support import features, rawnft
 from support.family import FAMILIES
 from support.oracle import Oracle
 
-pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("nft", "it is about nf_tables")]
+pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("nft", "forms")]
 
 TOOLS = {"ipv4": "iptables-nft", "ipv6": "ip6tables-nft"}
 LOST = {"NFLOG-range": "the option: iptables-nft drops it, and so do the native forms"}

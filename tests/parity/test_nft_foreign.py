@@ -12,7 +12,7 @@ from support import features, rawnft
 from support.family import FAMILIES
 from support.oracle import Oracle
 
-pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("nft", "it is about nf_tables")]
+pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("nft", "foreign rules")]
 
 LONG_CHAIN = "a-chain-with-a-name-that-is-longer-than-28"
 LONG_PREFIX = "p" * 64

@@ -130,7 +130,7 @@ def test_one_conflict_undoes_all(bench: Bench, lockless: Oracle) -> None:
     assert bench.numbers() == [5, 1, 2, 3, 7]
 
 
-@pytest.mark.only_backend("legacy", "an append to nf_tables depends on nothing that was read")
+@pytest.mark.only_backend("legacy", "conflicts")
 def test_no_retries(bench: Bench, lockless: Oracle) -> None:
     start(bench, 1)
     with pytest.raises(bench.iptc.ConflictError), bench.table.transaction(retries=0):
@@ -153,7 +153,7 @@ def test_retries_that_are_none(bench: Bench, retries: Any) -> None:
 # -- over and over -------------------------------------------------------------------------------------
 
 
-@pytest.mark.only_backend("legacy", "nobody locks nf_tables: test_nft.py")
+@pytest.mark.only_backend("legacy", "lock")
 def test_beside_one_that_never_locks(
     bench: Bench, lockless: Oracle, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -187,8 +187,11 @@ def test_beside_one_that_never_locks(
     assert "changed without the lock" in caplog.text
 
 
-@pytest.mark.only_backend("legacy", "they are its handles")
-@pytest.mark.parametrize("handle", ["legacy", "libiptc"])
+@pytest.mark.parametrize(
+    ("handle", "backend"),
+    [("legacy", "legacy"), ("libiptc", "legacy"), ("nft", "nft")],
+    indirect=["backend"],
+)
 def test_read_beside_one_that_never_locks(
     handle: str, family: Family, oracle: Oracle, lockless: Oracle
 ) -> None:
@@ -265,7 +268,7 @@ def again(
     return found
 
 
-@pytest.mark.only_backend("legacy", "the call is one of ip_tables")
+@pytest.mark.only_backend("legacy", "system calls")
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("retries", ["autocommit", None, 3])
 @pytest.mark.parametrize("times", [1, 3])
@@ -279,7 +282,7 @@ def test_done_once(
     assert (found["ports"], found["afterwards"]) == (1, 2)
 
 
-@pytest.mark.only_backend("legacy", "the call is one of ip_tables")
+@pytest.mark.only_backend("legacy", "system calls")
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("retries", ["autocommit", None, 0, 2])
 def test_for_ever(retries: Optional[object], family: str, faulty: dict[str, str]) -> None:

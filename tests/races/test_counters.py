@@ -123,7 +123,6 @@ def test_sum_is_what_was_sent(family: Family, oracle: Oracle) -> None:
     assert min(ledger.commits for ledger in ledgers) > scale.COMMITS
 
 
-@pytest.mark.only_backend("legacy", "it is about the flood")
 def test_reading_and_zeroing_apart_loses_packets(family: Family) -> None:
     """The flood is dense enough to tell."""
     put_counting_rules(family)
@@ -164,6 +163,7 @@ def only(chain: Any, match: str) -> None:
     chain.append(f"-p udp -m udp --dport {PORT} -j DROP")
 
 
+@pytest.mark.differs("rules that remember")
 @BETWEEN
 def test_quota(between: Callable[[Any], None], is_kept: bool, family: Family, veth: Link) -> None:
     chain = family.chain("filter", "INPUT")
@@ -173,6 +173,7 @@ def test_quota(between: Callable[[Any], None], is_kept: bool, family: Family, ve
     assert udp_through(veth, family, 30) == (20 if is_kept or on_nft() else 30)
 
 
+@pytest.mark.differs("rules that remember")
 @BETWEEN
 def test_limit(between: Callable[[Any], None], is_kept: bool, family: Family, veth: Link) -> None:
     chain = family.chain("filter", "INPUT")
@@ -182,6 +183,7 @@ def test_limit(between: Callable[[Any], None], is_kept: bool, family: Family, ve
     assert udp_through(veth, family, 6) == (4 if is_kept or on_nft() else 6)
 
 
+@pytest.mark.differs("rules that remember")
 @BETWEEN
 def test_connlimit(
     between: Callable[[Any], None], is_kept: bool, family: Family, veth: Link

@@ -57,7 +57,7 @@ with table.transaction():
 """
 
 
-@pytest.mark.only_backend("legacy", "nf_tables has no lock")
+@pytest.mark.only_backend("legacy", "lock")
 @pytest.mark.parametrize("kind", ["alone", "forked"])
 def test_killed_inside_a_transaction(kind: str, family: Family, oracle: Oracle) -> None:
     """Those who wait for the lock get it, also where a child of the dead lives on."""

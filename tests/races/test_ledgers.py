@@ -61,9 +61,7 @@ def check_busy(ledgers: list[Ledger]) -> None:
     assert min(commits.values()) >= scale.COMMITS, commits
 
 
-@pytest.mark.only_backend(
-    "legacy", "of nf_tables test_nft.py is: iptables-nft-restore crashes here"
-)
+@pytest.mark.only_backend("legacy", "iptables-nft-restore")  # of nf_tables test_nft.py is
 def test_processes_and_tools(family: Family, oracle: Oracle) -> None:
     ledgers = write(family, oracle, scale.SECONDS)
     assert findings(family, oracle, ledgers) == []
@@ -77,7 +75,7 @@ def test_threads(family: Family, oracle: Oracle) -> None:
     check_busy(ledgers)
 
 
-@pytest.mark.only_backend("legacy", "nf_tables has no lock")
+@pytest.mark.only_backend("legacy", "lock")
 def test_without_the_lock_something_is_lost(oracle: Oracle) -> None:
     """The same judge finds it, so it would find it with the lock, too."""
     until = time.monotonic() + 60

@@ -17,7 +17,7 @@ from support import isolated
 from support.family import Family
 from support.oracle import Oracle
 
-pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("nft", "it is about nf_tables")]
+pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("nft", "lock")]
 
 SCRIPT = """
 import json, logging, sys

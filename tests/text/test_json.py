@@ -56,7 +56,7 @@ def test_a_wrong_dictionary_changes_nothing(
     assert oracle.save("ipv4", "filter") == before
 
 
-@pytest.mark.only_backend("legacy", "nf_tables commits all tables at once, so there are none")
+@pytest.mark.only_backend("legacy", "atomic restore")
 def test_earlier_tables_are_put_back(oracle: Oracle, family: Family) -> None:
     pyiptc.restore(ruleset(family), family.name)
     wrong = "*mangle\n-A INPUT -j ACCEPT\nCOMMIT\n*filter\n-A INPUT -j nosuch\nCOMMIT\n"

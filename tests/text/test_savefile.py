@@ -114,6 +114,7 @@ COMMIT
 """
 
 
+@pytest.mark.differs("iptables-nft-restore")
 def test_commands(oracle: Oracle) -> None:
     """All that iptables-restore takes besides -A; -E it takes too, although nobody says so."""
     pyiptc.restore(COMMANDS)

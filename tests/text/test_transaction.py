@@ -79,7 +79,7 @@ def test_no_transaction_inside_of_another(table: pyiptc.Table) -> None:
                 inside()
 
 
-@pytest.mark.only_backend("legacy", "nf_tables has no lock")
+@pytest.mark.only_backend("legacy", "lock")
 def test_the_lock_is_held(oracle: Oracle, family: Family, table: pyiptc.Table) -> None:
     with table.transaction():
         busy = oracle.run(family.tool, "-w", "1", "-A", "INPUT", "-j", "DROP", check=False)

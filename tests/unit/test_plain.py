@@ -18,7 +18,7 @@ from pyiptc.enums import Kind
 from support import features
 from support.family import FAMILIES, Family
 
-pytestmark = [pytest.mark.kernel, pytest.mark.only_backend("legacy", "no table is opened")]
+pytestmark = [pytest.mark.kernel, pytest.mark.any_backend]
 
 Outcome = Union[tuple[list[bytes], int, Union[str, None]], str]
 
