@@ -161,7 +161,7 @@ def read(size: int, count: int) -> Case:
         name=f"target.nft-read-{size}",
         title=f"{count} complex rules of nf_tables read, and saved with counters",
         contenders=[
-            library(PYIPTC, label=READ, work="read_anew", count=count, backend="nft"),
+            library(PYIPTC, label=READ, work="read", count=count, backend="nft"),
             library(PYIPTC, work="save", count=count, backend="nft"),
             tool(*SAVE.split()),
             messages("dump", rules, label=FLOOR),

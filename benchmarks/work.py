@@ -203,26 +203,11 @@ class Worker:
             yield partial(table.save, counters=True), check
 
     def read(self) -> Iterator[Step]:
-        """All that `count` rules say: addresses, matches with options, target, counters."""
-        check = self.check_of_read()
-        while True:
-            table = self.table()
-            table.refresh()
-            yield lambda: [said(rule) for rule in self.chain().rules], check
+        """All that `count` rules say, asked of the kernel: addresses, options, target, counters."""
 
-    def read_anew(self) -> Iterator[Step]:
-        """The same of a table that the kernel is asked for in that time."""
-        check = self.check_of_read()
-
-        def anew() -> list[Any]:
+        def work() -> list[Any]:
             self.table().refresh()
             return [said(rule) for rule in self.chain().rules]
-
-        while True:
-            yield anew, check
-
-    def check_of_read(self) -> Callable[[list[Any]], None]:
-        """What looks whether that is what the rules say."""
 
         def check(read: list[Any]) -> None:
             assert len(read) == self.order.count
@@ -241,7 +226,8 @@ class Worker:
                     ]
 
         values = self.rules.values()
-        return check
+        while True:
+            yield work, check
 
     def read_dict(self) -> Iterator[Step]:
         """The same as dictionaries: `easy.dump_chain`, which both have."""
