@@ -54,6 +54,14 @@ def objects(count: int) -> Case:
             library(PYIPTC, work="objects", count=count, warm=2),
             tool(restore_tool, "-n", stdin=suite.text_of(rules)),
             library(PEER, work="objects", count=count, rounds=1),
+            library(
+                PYIPTC,
+                label="Python's statements alone",
+                work="objects_alone",
+                count=count,
+                warm=2,
+                check=nothing,
+            ),
             native("append", rules, label="C, libiptc"),
             native("replace", rules, label="C, bare system calls"),
         ],
@@ -118,6 +126,9 @@ def read(count: int) -> Case:
             library(PYIPTC, label="pyiptc, as dictionaries", work="read_dict", count=count, warm=2),
             tool(*save_tool.split()),
             library(PEER, work="read", count=count, rounds=1),
+            library(
+                PYIPTC, label="Python's statements alone", work="read_alone", count=count, warm=2
+            ),
         ],
         prepare=suite.filled(rules),
         goals=[Goal("read", 2.0, save_tool)],

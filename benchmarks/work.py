@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from . import rulesets
+from . import rulesets, standin
 from .rulesets import COMPLEX, Rules, Values
 
 
@@ -132,6 +132,18 @@ class Worker:
             yield (ours if self.is_ours else theirs), ignore
             self.take_back()
 
+    def objects_alone(self) -> Iterator[Step]:
+        """The same statements, of objects with nothing behind them."""
+        self.rule_class = standin.Rule
+        values = self.rules.values()
+
+        def work() -> None:
+            for value in values:
+                self.build(value)
+
+        while True:
+            yield work, ignore
+
     def build_only(self) -> Iterator[Step]:
         """`count` rules built and not used."""
         values = self.rules.values()
@@ -228,6 +240,13 @@ class Worker:
         values = self.rules.values()
         while True:
             yield work, check
+
+    def read_alone(self) -> Iterator[Step]:
+        """The same statements, of objects that have all of it at hand."""
+        self.table().refresh()
+        rules = [standin.copy_of(rule) for rule in self.chain().rules]
+        while True:
+            yield lambda: [said(rule) for rule in rules], ignore
 
     def read_dict(self) -> Iterator[Step]:
         """The same as dictionaries: `easy.dump_chain`, which both have."""
