@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from . import _xtables, registry
 from ._blob import Entry, standard_target
@@ -19,6 +19,9 @@ from .match import Match
 from .printing import entry_text, header_words
 from .target import Target
 from .text import encode, quoted, shell_split, split
+
+if TYPE_CHECKING:
+    from .chain import Chain
 
 __all__ = ["Rule", "Rule6"]
 
@@ -72,6 +75,12 @@ class Rule(RuleCore):
     _any = "0.0.0.0/0"
     _match_class = Match
     _target_class = Target
+
+    # In Python, so that its parameters can be asked for.
+    def __init__(
+        self, entry: Union[Entry, bytes, None] = None, chain: Optional[Chain] = None
+    ) -> None:
+        super().__init__(entry, chain)
 
     @classmethod
     def parse(cls, text: Union[str, Sequence[str]], *, resolve: bool = False) -> Rule:
