@@ -124,12 +124,16 @@ def test_sum_is_what_was_sent(family: Family, oracle: Oracle) -> None:
 
 
 def test_reading_and_zeroing_apart_loses_packets(family: Family) -> None:
-    """The flood is dense enough to tell."""
+    """The flood is dense enough to tell, if not in each second of a busy machine."""
     put_counting_rules(family)
     reader = Reader(family)
-    with repeated(reader.read_apart):
-        sent = flood(family, 7001, 1)
-    reader.read()
+    sent = 0
+    for _ in range(30):
+        with repeated(reader.read_apart):
+            sent += flood(family, 7001, 1)
+        reader.read()
+        if reader.packets != sent:
+            break
     assert reader.packets < sent
 
 
