@@ -204,13 +204,7 @@ cdef class Entry:
     cdef Entry from_uapi(const _csrc.pyiptc_family *layout, const unsigned char *data,
                          Py_ssize_t size, int kind, str jump):
         """Copy an entry that was checked already; what only the kernel uses becomes zero."""
-        cdef Entry entry = Entry.__new__(Entry)
-        entry.layout = layout
-        entry.kind = kind
-        entry.jump = jump
-        entry.at = data
-        entry.size = <uint32_t>size
-        memcpy(entry.counted, data + layout.counters, sizeof(entry.counted))
+        cdef Entry entry = Entry.in_memory(layout, data, size, kind, jump, None)
         entry.have(entry.copied())
         return entry
 
