@@ -44,10 +44,6 @@ from .transaction import RETRIES
 
 __all__ = ["Reader", "save_table", "table_to_dict"]
 
-#: How often a table of nf_tables is sent. Nobody is kept out by a lock there, and who needs longest to
-#: make a change, as for a whole text, is the one that others come before.
-NFT_TRIES = 100
-
 #: How many of a file are read before they are looked at.
 LINES = 1000
 
@@ -340,7 +336,7 @@ class Reader:
         Returns:
             What was sent.
         """
-        for _ in range(NFT_TRIES if self._handle == "nft" else RETRIES):
+        for _ in range(1 + RETRIES[self._handle]):
             try:
                 _kernel.commit(self._socket, data)
                 return data

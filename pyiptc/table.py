@@ -47,7 +47,7 @@ from .namespace import Namespace, NetnsSpec
 from .policy import Policy
 from .rule import Rule, Rule6
 from .savefile import Reader, save_table, table_to_dict
-from .transaction import RETRIES, Transaction, send, transaction
+from .transaction import Transaction, send, transaction
 
 __all__ = [
     "Table",
@@ -368,7 +368,9 @@ class Table:
             mutex.release()
 
     @contextlib.contextmanager
-    def transaction(self, wait: Optional[float] = None, retries: int = RETRIES) -> Iterator[Table]:
+    def transaction(
+        self, wait: Optional[float] = None, retries: Optional[int] = None
+    ) -> Iterator[Table]:
         """All edits in a block at once: one lock, one read, one commit; nothing on an exception.
 
         Other threads wait until the block ends, and so does everybody who takes the xtables lock.
@@ -379,7 +381,7 @@ class Table:
 
         Args:
             wait: Seconds to wait for the lock; None as the table is set.
-            retries: How often that may happen.
+            retries: How often that may happen; None for 10, and 100 on nf_tables.
         Raises:
             TypeError, ValueError: *wait* or *retries* is no such number.
             TransactionError: Inside of another transaction of this thread, or with edits pending.
@@ -448,7 +450,7 @@ class Table:
                 edit.apply(data)
                 edits.append(edit)
             self._data = data
-            send({self: edits}, RETRIES, socket)
+            send({self: edits}, socket=socket)
         except CountersLostError:
             self._pending = []
             raise

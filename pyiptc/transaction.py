@@ -30,8 +30,12 @@ if TYPE_CHECKING:
 
 __all__ = ["RETRIES", "Transaction", "send", "transaction"]
 
-RETRIES = 10
-"""How often edits are done again where a writer that takes no lock has changed the table."""
+RETRIES = {"legacy": 10, "nft": 100}
+"""How often edits are done again where another writer has changed the table, by backend.
+
+In legacy tables that is one who takes no lock. Nobody is kept out of those of nf_tables, and who
+needs longest to make a change is the one that others come before, again and again.
+"""
 
 #: Seconds of a commit that are worth a line in a log.
 SLOW = 1.0
@@ -74,7 +78,7 @@ class Transaction:
 
 @contextlib.contextmanager
 def transaction(
-    *tables: Table, wait: Optional[float] = None, retries: int = RETRIES
+    *tables: Table, wait: Optional[float] = None, retries: Optional[int] = None
 ) -> Iterator[Transaction]:
     """All edits of some tables in a block: one lock, one read, then one commit for each table.
 
@@ -88,7 +92,7 @@ def transaction(
     Args:
         wait: Seconds to wait for threads and for the lock; None as each table is set.
         retries: How often to read again and do the edits again where a writer without the lock
-            came in between.
+            came in between; None for 10, and 100 on nf_tables, where there is no lock.
     Raises:
         TransactionError: Inside of another transaction of this thread, or with edits pending.
         LockTimeout, KernelError, ConflictError: Nothing was changed.
@@ -96,7 +100,9 @@ def transaction(
     """
     if not tables:
         raise TypeError("transaction() needs a table")
-    if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
+    if retries is not None and (
+        isinstance(retries, bool) or not isinstance(retries, int) or retries < 0
+    ):
         raise ValueError(f"retries are a number of 0 or more, not {shown(retries)}")
     if wait is not None:
         wait = lock.checked_wait(wait)
@@ -141,7 +147,7 @@ def transaction(
                 _entered.reset(token)
 
 
-def _commit(current: Transaction, retries: int) -> None:
+def _commit(current: Transaction, retries: Optional[int]) -> None:
     committed: list[str] = []
     lost: Optional[CountersLostError] = None
     for group in _groups(list(current.edits)):
@@ -170,12 +176,15 @@ def _groups(tables: list[Table]) -> list[list[Table]]:
 
 
 def send(
-    edits: dict[Table, list[Edit]], retries: int, socket: Optional[_kernel.Socket] = None
+    edits: dict[Table, list[Edit]],
+    retries: Optional[int] = None,
+    socket: Optional[_kernel.Socket] = None,
 ) -> None:
     """Send tables in memory, again and again where a writer without the lock is faster.
 
     Args:
         edits: What was done to each table; several are of nf_tables, in one namespace.
+        retries: None as the backend has it, :data:`RETRIES`.
         socket: Of the family of the one table, in its namespace.
     """
     tables = list(edits)
@@ -183,6 +192,8 @@ def send(
         with tables[0]._namespace.socket(tables[0]._family) as socket:
             send(edits, retries, socket)
         return
+    if retries is None:
+        retries = RETRIES[tables[0].backend]
     for left in range(retries, -1, -1):
         started = time.monotonic()
         try:

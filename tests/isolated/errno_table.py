@@ -241,7 +241,7 @@ SECTIONS = [
                 (
                     "A commit, all or nothing: after each of these exceptions, and of those below, the "
                     "kernel has what it had. ERESTART: others have changed what it was made for; it is "
-                    "read again, and tried again ten times."
+                    "read again, and tried again a hundred times."
                 ),
             ),
             (
