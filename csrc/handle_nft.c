@@ -143,6 +143,8 @@ static int read_once(struct netlink_socket *netlink, const struct pyiptc_family 
 		return -ENOMEM;
 	rc = netlink_generation(netlink, &nft->generation);
 	if (rc == 0)
+		rc = netlink_settle(netlink, nft->generation);
+	if (rc == 0)
 		rc = ask_table(netlink, family, name, &nft->exists);
 	if (rc == 0 && nft->exists)
 		rc = dump_chains(netlink, family, &reader);
@@ -395,20 +397,45 @@ static int renew(struct netlink_socket *netlink, struct pyiptc_table *table)
 	return 0;
 }
 
-/*
- * The kernel lists rules in pieces of 32 KiB, and ends where one does not fit. Nothing jumps to a chain
- * with a hook, so its use is the number of its rules.
- */
-static int check_complete(const struct pyiptc_table *table, const char *name)
+/* Whether rules of a chain are missing that it had when @nft was read. */
+static bool is_cut_short(const struct pyiptc_table *table, const char *name, struct pyiptc_nft *nft)
 {
 	for (uint32_t i = 0; i < table->chain_count; i++) {
 		const struct pyiptc_chain *chain = table->chains[i];
+		const struct pyiptc_nft_chain *known = chain->nft;
 
-		if (is_to_be_read(chain, name) && chain->nft->is_base &&
-		    chain->nft->count < chain->nft->use)
-			return -EMSGSIZE;
+		if (!is_to_be_read(chain, name) || !known->is_base)
+			continue;
+		if (nft != table->nft)
+			known = nft_find_chain(nft, chain->name);
+		if (known != NULL && chain->nft->count < known->use)
+			return true;
 	}
-	return 0;
+	return false;
+}
+
+/*
+ * The kernel lists rules in pieces of 32 KiB, and ends where one does not fit. Nothing jumps to a chain
+ * with a hook, so its use is the number of its rules; but that of a commit that is going on is in it
+ * already, and so it is asked for again. Return: 0, -EMSGSIZE, -EAGAIN, or what failed.
+ */
+static int check_complete(struct netlink_socket *netlink, const struct pyiptc_table *table,
+			  const char *name)
+{
+	struct pyiptc_nft *fresh;
+	int rc;
+
+	if (!is_cut_short(table, name, table->nft))
+		return 0;
+	rc = read_once(netlink, table->family, table->name, &fresh);
+	if (rc < 0)
+		return rc;
+	if (fresh->generation != table->nft->generation)
+		rc = -EAGAIN;
+	else if (is_cut_short(table, name, fresh))
+		rc = -EMSGSIZE;
+	pyiptc_nft_free(fresh);
+	return rc;
 }
 
 /* Read, all at one generation: that of the table, or else it is torn, or read anew. */
@@ -429,7 +456,7 @@ static int load_once(struct netlink_socket *netlink, struct pyiptc_table *table,
 	if (rc == 0 && before != table->nft->generation)
 		table->nft->is_torn = 1;
 	else if (rc == 0)
-		rc = check_complete(table, name);
+		rc = check_complete(netlink, table, name);
 	return rc;
 }
 

@@ -498,21 +498,11 @@ static int agree(struct writer *writer, const struct pyiptc_table *table)
 /* Where the number of the generation stands: behind two headers, and its own. */
 #define GENERATION_AT (sizeof(struct nlmsghdr) + sizeof(struct nfgenmsg) + sizeof(struct nlattr))
 
-static void put_begin(struct nft_batch *batch)
-{
-	netlink_begin(&batch->messages, NFNL_MSG_BATCH_BEGIN, 0, 0, 0, NFNL_SUBSYS_NFTABLES);
-	/* 0: whichever it is (nf_tables_valid_genid()). */
-	netlink_put_be32(&batch->messages, NFNL_BATCH_GENID, 0);
-	netlink_end(&batch->messages);
-}
-
 static void put_end(struct nft_batch *batch)
 {
 	uint32_t generation = htonl(batch->generation);
 
-	netlink_begin(&batch->messages, NFNL_MSG_BATCH_END, 0, batch->count, 0,
-		      NFNL_SUBSYS_NFTABLES);
-	netlink_end(&batch->messages);
+	netlink_end_batch(&batch->messages, batch->count);
 	if (batch->messages.error == 0)
 		memcpy(batch->messages.data + GENERATION_AT, &generation, sizeof(generation));
 }
@@ -541,7 +531,7 @@ int nft_batch_build(struct nft_batch *batch, struct pyiptc_table **tables, size_
 
 	batch->generation = generation;
 	batch->count = 1; /* 0 is the beginning */
-	put_begin(batch);
+	netlink_begin_batch(&batch->messages, 0);
 	writer.depends = generation != 0;
 	rc = write_all(&writer, tables, count);
 	for (size_t i = 0; rc == 0 && writer.depends && i < count; i++) {

@@ -25,6 +25,9 @@
 /* Answers of a batch that find no room: the kernel tells of it once, until there is room again. */
 #define LOST_MAX 100
 
+/* Bytes of a batch that has room wherever it comes from and goes to. */
+#define SMALL 2048
+
 #ifndef NETLINK_EXT_ACK
 #define NETLINK_EXT_ACK 11
 #endif
@@ -147,6 +150,19 @@ void netlink_nest_end(struct netlink_buffer *buffer, size_t nest)
 		buffer->error = -E2BIG;
 	else
 		memcpy(buffer->data + nest, &narrow, sizeof(narrow));
+}
+
+void netlink_begin_batch(struct netlink_buffer *buffer, uint32_t generation)
+{
+	netlink_begin(buffer, NFNL_MSG_BATCH_BEGIN, 0, 0, 0, NFNL_SUBSYS_NFTABLES);
+	netlink_put_be32(buffer, NFNL_BATCH_GENID, generation);
+	netlink_end(buffer);
+}
+
+void netlink_end_batch(struct netlink_buffer *buffer, uint32_t sequence)
+{
+	netlink_begin(buffer, NFNL_MSG_BATCH_END, 0, sequence, 0, NFNL_SUBSYS_NFTABLES);
+	netlink_end(buffer);
 }
 
 /* ---- reading ----------------------------------------------------------------------------------- */
@@ -425,10 +441,12 @@ int netlink_send_batch(struct netlink_socket *netlink, const struct netlink_buff
 
 	*is_complete = true;
 	memset(refusal, 0, sizeof(*refusal));
-	/* A skb needs more than its bytes; an echo has more attributes than what was sent. */
-	make_room(netlink->fd, SO_SNDBUFFORCE, SO_SNDBUF, batch->size + 65536);
-	make_room(netlink->fd, SO_RCVBUFFORCE, SO_RCVBUF,
-		  batch->size > ECHO_ROOM / 4 ? ECHO_ROOM : 4 * batch->size + (1u << 18));
+	if (batch->size > SMALL) {
+		/* A skb needs more than its bytes; an echo has more attributes than what was sent. */
+		make_room(netlink->fd, SO_SNDBUFFORCE, SO_SNDBUF, batch->size + 65536);
+		make_room(netlink->fd, SO_RCVBUFFORCE, SO_RCVBUF,
+			  batch->size > ECHO_ROOM / 4 ? ECHO_ROOM : 4 * batch->size + (1u << 18));
+	}
 	rc = send_all(netlink, batch);
 	if (rc < 0)
 		refusal->number = -rc;
@@ -461,14 +479,28 @@ int netlink_send_batch(struct netlink_socket *netlink, const struct netlink_buff
 	return rc;
 }
 
-/* ---- extensions -------------------------------------------------------------------------------- */
-
 static int take_nothing(void *context, const struct nlmsghdr *message)
 {
 	(void)context;
 	(void)message;
 	return 0;
 }
+
+int netlink_settle(struct netlink_socket *netlink, uint32_t generation)
+{
+	struct netlink_buffer batch = { 0 };
+	struct netlink_refusal refusal;
+	bool is_complete;
+	int rc;
+
+	netlink_begin_batch(&batch, generation);
+	netlink_end_batch(&batch, 1);
+	rc = netlink_send_batch(netlink, &batch, take_nothing, NULL, &is_complete, &refusal);
+	netlink_buffer_free(&batch);
+	return rc == -ERESTART ? -EAGAIN : rc;
+}
+
+/* ---- extensions -------------------------------------------------------------------------------- */
 
 int pyiptc_get_nft_revision(const struct pyiptc_family *family, enum pyiptc_kind kind,
 			    const char *name, uint8_t revision)

@@ -31,6 +31,9 @@ void netlink_buffer_free(struct netlink_buffer *buffer);
 void netlink_begin(struct netlink_buffer *buffer, unsigned int kind, unsigned int flags,
 		   uint32_t sequence, unsigned int nfproto, uint16_t resource);
 void netlink_end(struct netlink_buffer *buffer);
+/* The frame of a batch. @generation: which it is made for; 0, whichever it is (nf_tables_valid_genid()). */
+void netlink_begin_batch(struct netlink_buffer *buffer, uint32_t generation);
+void netlink_end_batch(struct netlink_buffer *buffer, uint32_t sequence);
 void netlink_put(struct netlink_buffer *buffer, unsigned int kind, const void *value, size_t size);
 void netlink_put_string(struct netlink_buffer *buffer, unsigned int kind, const char *text);
 /* Big endian. */
@@ -99,6 +102,14 @@ int netlink_request(struct netlink_socket *netlink, const struct netlink_buffer 
 		    netlink_take_fn *take, void *context);
 /* Number of the last change of nf_tables in this namespace. */
 int netlink_generation(struct netlink_socket *netlink, uint32_t *generation);
+/**
+ * Wait until the commit that made @generation is over. The kernel counts it first, and makes it seen
+ * one object after the other then, while whoever lists them finds old and new, or nothing of either
+ * (nf_tables_commit(), nf_tables_dump_rules()). A batch without a message has to wait for it as every
+ * other has (nf_tables_valid_genid()), and changes nothing. Return: 0, -EAGAIN: others have changed
+ * something since, or a negative errno.
+ */
+int netlink_settle(struct netlink_socket *netlink, uint32_t generation);
 /**
  * Send a batch, and take what the kernel echoes. All or nothing. Where an echo was lost for want
  * of room, *is_complete is false. Return: 0 or a negative errno with @refusal filled in; nothing

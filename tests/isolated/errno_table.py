@@ -56,6 +56,12 @@ class Section:
     """Calls that succeed first."""
 
 
+BATCHES = {
+    "BATCH_BEGIN": "nf_tables: ``NFNL_MSG_BATCH_BEGIN``",
+    "BATCH_EMPTY": "nf_tables: ``NFNL_MSG_BATCH_BEGIN``, with nothing behind it",
+}
+"""Titles of what are no messages of nf_tables itself."""
+
 SECTIONS = [
     Section(
         "pyiptc_socket",
@@ -201,10 +207,8 @@ SECTIONS = [
     ),
     *(
         Section(
-            f"NFT_MSG_{name}" if name != "BATCH_BEGIN" else "NFNL_MSG_BATCH_BEGIN",
-            f"nf_tables: ``NFT_MSG_{name}``"
-            if name != "BATCH_BEGIN"
-            else "nf_tables: ``NFNL_MSG_BATCH_BEGIN``",
+            f"NFT_MSG_{name}" if name not in BATCHES else f"NFNL_MSG_{name}",
+            BATCHES.get(name, f"nf_tables: ``NFT_MSG_{name}``"),
             *(when, Call.MESSAGE, name, action, numbers),
             handle=NFT,
         )
@@ -214,8 +218,15 @@ SECTIONS = [
                 "A table is opened or read: the first message. EINVAL: there is no nf_tables.",
             ),
             (
+                *("BATCH_EMPTY", "open", "EPERM EINVAL EOPNOTSUPP ENOMEM ERESTART"),
+                (
+                    "The second message, which waits for a commit that is going on. ERESTART: others have "
+                    "changed something since the first, which is asked for again then, a hundred times."
+                ),
+            ),
+            (
                 *("GETTABLE", "open", "EPERM ENOENT EOPNOTSUPP ENOMEM"),
-                "The second message. ENOENT: the table has not been made yet.",
+                "The third message. ENOENT: the table has not been made yet.",
             ),
             (
                 *("GETCHAIN", "open", "EPERM ENOMEM EINTR"),

@@ -119,6 +119,7 @@ NFT_SOCKET = [
 ]
 NFT_READ = [
     *cases(Call.MESSAGE, Message.GETGEN, "EPERM EINVAL ENOMEM", f"{READS} {WRITES}", **NFT),
+    *cases(Call.MESSAGE, Message.BATCH_EMPTY, "EPERM EOPNOTSUPP ENOMEM", READS, **NFT),
     *cases(Call.MESSAGE, Message.GETTABLE, "EPERM EOPNOTSUPP ENOMEM", READS, **NFT),
     *cases(Call.MESSAGE, Message.GETCHAIN, "EPERM EOPNOTSUPP ENOMEM", READS, **NFT),
     *cases(Call.MESSAGE, Message.GETRULE, "EPERM ENOMEM", "refresh unread", **NFT),
@@ -129,7 +130,8 @@ _TORN = [
     *((Message.GETRULE, action) for action in ("refresh", "unread")),
 ]
 NFT_TORN = [
-    case for kind, action in _TORN for case in cases(Call.TEAR, kind, "EINTR", action, **NFT)
+    *(case for kind, action in _TORN for case in cases(Call.TEAR, kind, "EINTR", action, **NFT)),
+    *cases(Call.MESSAGE, Message.BATCH_EMPTY, "ERESTART", READS, **NFT),
 ]
 NFT_TORN_AGAIN = [
     *(
@@ -138,6 +140,7 @@ NFT_TORN_AGAIN = [
         for case in cases(Call.TEAR, kind, "EINTR", action, times=3, **NFT)
     ),
     *cases(Call.TEAR, Message.GETRULE_RESET, "EINTR", "take", times=3, **NFT),
+    *cases(Call.MESSAGE, Message.BATCH_EMPTY, "ERESTART", READS, times=3, **NFT),
     *cases(Call.SENDTO, ANY, "EINTR", f"{READS} {WRITES}", times=3, **NFT),
     *cases(Call.RECVFROM, ANY, "EINTR", f"{READS} {WRITES}", times=3, **NFT),
 ]

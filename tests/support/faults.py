@@ -53,7 +53,7 @@ class Call(enum.IntEnum):
 
 
 class Message(enum.IntEnum):
-    """Kinds of messages: linux/netfilter/nf_tables.h, and two of other subsystems."""
+    """Kinds of messages: linux/netfilter/nf_tables.h, and three of other subsystems."""
 
     NEWTABLE = 0
     GETTABLE = 1
@@ -67,6 +67,8 @@ class Message(enum.IntEnum):
     GETRULE_RESET = 25
     BATCH_BEGIN = 64
     COMPAT_GET = 65
+    BATCH_EMPTY = 66
+    """The beginning of a batch with nothing in it, which only waits for the others."""
 
 
 def build(directory: Path) -> dict[str, str]:

@@ -351,10 +351,16 @@ static struct {
 } refusal; /* what is received next from refused_fd */
 
 /* As in faults.Message. */
-static int kind_of(const struct nlmsghdr *message)
+static int kind_of(const struct nlmsghdr *message, size_t size)
 {
-	if (message->nlmsg_type == NFNL_MSG_BATCH_BEGIN)
-		return 64;
+	size_t step = NLMSG_ALIGN(message->nlmsg_len);
+
+	if (message->nlmsg_type == NFNL_MSG_BATCH_BEGIN) {
+		const struct nlmsghdr *next = (const void *)((const char *)message + step);
+
+		return size - step >= sizeof(*next) && next->nlmsg_type == NFNL_MSG_BATCH_END ? 66
+											      : 64;
+	}
 	if (NFNL_SUBSYS_ID(message->nlmsg_type) == NFNL_SUBSYS_NFT_COMPAT)
 		return 65;
 	return NFNL_SUBSYS_ID(message->nlmsg_type) == NFNL_SUBSYS_NFTABLES
@@ -368,7 +374,7 @@ static bool is_refused_by_kernel(int fd, const unsigned char *data, size_t size)
 	while (size >= sizeof(struct nlmsghdr)) {
 		const struct nlmsghdr *message = (const struct nlmsghdr *)data;
 		size_t step = NLMSG_ALIGN(message->nlmsg_len);
-		int error = failure(CALL_MESSAGE, kind_of(message), "");
+		int error = failure(CALL_MESSAGE, kind_of(message, size), "");
 
 		if (error != 0) {
 			memset(&refusal, 0, sizeof(refusal));
@@ -381,7 +387,7 @@ static bool is_refused_by_kernel(int fd, const unsigned char *data, size_t size)
 			return true;
 		}
 		if ((message->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP &&
-		    failure(CALL_TEAR, kind_of(message), "") != 0)
+		    failure(CALL_TEAR, kind_of(message, size), "") != 0)
 			torn_fd = fd;
 		if (step >= size)
 			return false;
