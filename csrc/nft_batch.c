@@ -169,7 +169,7 @@ static int delete_chain(struct writer *writer, struct pyiptc_nft_chain *known)
 /* The kernel looks a new name up among the old ones, so that one cannot be freed and taken at once. */
 static int rename_chain(struct writer *writer, struct pyiptc_chain *chain)
 {
-	const struct pyiptc_nft *nft = writer->table->nft;
+	struct pyiptc_nft *nft = writer->table->nft;
 	struct netlink_buffer *buffer = &writer->batch->messages;
 	const struct pyiptc_chain *other = pyiptc_table_find_chain(writer->table, chain->nft->name);
 	const struct pyiptc_nft_chain *taken = nft_find_chain(nft, chain->name);

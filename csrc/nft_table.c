@@ -108,26 +108,46 @@ struct pyiptc_nft_chain *nft_add_chain(struct pyiptc_nft *nft, const char *name)
 	known->hook = -1;
 	known->policy = POLICY_ACCEPT;
 	nft->chains[nft->chain_count++] = known;
+	nft->is_sorted = 0;
 	return known;
 }
 
 void nft_drop_chain(struct pyiptc_nft *nft, struct pyiptc_nft_chain *known)
 {
-	for (uint32_t i = 0; i < nft->chain_count; i++) {
+	/* Those that were added last are dropped. */
+	for (uint32_t i = nft->chain_count; i-- > 0;) {
 		if (nft->chains[i] != known)
 			continue;
 		nft->chains[i] = nft->chains[--nft->chain_count];
+		nft->is_sorted = 0;
 		free_chain(known);
 		return;
 	}
 }
 
-struct pyiptc_nft_chain *nft_find_chain(const struct pyiptc_nft *nft, const char *name)
+static int compare_chains(const void *a, const void *b)
 {
-	for (uint32_t i = 0; i < nft->chain_count; i++)
-		if (strcmp(nft->chains[i]->name, name) == 0)
-			return nft->chains[i];
-	return NULL;
+	const struct pyiptc_nft_chain *const *x = a, *const *y = b;
+
+	return strcmp((*x)->name, (*y)->name);
+}
+
+static int compare_name(const void *name, const void *known)
+{
+	return strcmp(name, (*(const struct pyiptc_nft_chain *const *)known)->name);
+}
+
+struct pyiptc_nft_chain *nft_find_chain(struct pyiptc_nft *nft, const char *name)
+{
+	struct pyiptc_nft_chain **found;
+
+	if (nft->chain_count == 0)
+		return NULL;
+	if (!nft->is_sorted)
+		qsort(nft->chains, nft->chain_count, sizeof(nft->chains[0]), compare_chains);
+	nft->is_sorted = 1;
+	found = bsearch(name, nft->chains, nft->chain_count, sizeof(nft->chains[0]), compare_name);
+	return found == NULL ? NULL : *found;
 }
 
 /* ---- in memory --------------------------------------------------------------------------------- */
@@ -301,11 +321,13 @@ static void adopt_rules(struct pyiptc_table *table, struct pyiptc_chain *chain)
 	}
 }
 
-static void adopt_chain(struct pyiptc_chain *chain)
+static void adopt_chain(struct pyiptc_nft *nft, struct pyiptc_chain *chain)
 {
 	static const struct xt_counters zero;
 	struct pyiptc_nft_chain *known = chain->nft;
 
+	if (strcmp(known->name, chain->name) != 0)
+		nft->is_sorted = 0;
 	memcpy(known->name, chain->name, sizeof(known->name));
 	if (chain->is_set || chain->is_zeroed)
 		chain->counters = chain->is_set ? chain->given : zero;
@@ -382,7 +404,7 @@ void nft_table_adopt(struct pyiptc_table *table)
 	/* Names first: jumps go to chains that the kernel has by now. */
 	for (uint32_t i = 0; i < table->chain_count; i++)
 		if (table->chains[i]->nft != NULL)
-			adopt_chain(table->chains[i]);
+			adopt_chain(table->nft, table->chains[i]);
 	for (uint32_t i = 0; i < table->chain_count; i++) {
 		if (table->chains[i]->nft != NULL)
 			adopt_rules(table, table->chains[i]);

@@ -51,6 +51,7 @@ struct pyiptc_nft {
 	uint8_t is_torn;     /* some rules were read at another generation */
 	struct pyiptc_nft_chain **chains;
 	uint32_t chain_count, chain_capacity;
+	uint8_t is_sorted; /* chains are, by name */
 	size_t compact_at; /* bytes of entries */
 };
 
@@ -75,7 +76,8 @@ void pyiptc_nft_free(struct pyiptc_nft *nft);
 struct pyiptc_nft_chain *nft_add_chain(struct pyiptc_nft *nft, const char *name);
 /* Be as before nft_add_chain(); a chain in memory that it was of is not the kernel's any more. */
 void nft_drop_chain(struct pyiptc_nft *nft, struct pyiptc_nft_chain *known);
-struct pyiptc_nft_chain *nft_find_chain(const struct pyiptc_nft *nft, const char *name);
+/* NULL: there is none. Sorts the chains, so not while somebody goes through them. */
+struct pyiptc_nft_chain *nft_find_chain(struct pyiptc_nft *nft, const char *name);
 
 /**
  * A table in memory of what the kernel has. @nft: the table's from now on, on failure too.
