@@ -79,7 +79,9 @@ static int replace(int fd, struct pyiptc_table *table, struct pyiptc_error *erro
 		return failed(error, "IPT_SO_SET_REPLACE", rc);
 	}
 	pyiptc_table_map_counters(table, &image);
-	rc = pyiptc_add_counters(fd, table->family, image.counters, image.counters_size);
+	/* The kernel's are zero by now, or what came since. */
+	if (image.has_counters)
+		rc = pyiptc_add_counters(fd, table->family, image.counters, image.counters_size);
 	pyiptc_table_adopt(table, &image);
 	pyiptc_image_free(&image);
 	if (rc < 0) {

@@ -518,6 +518,7 @@ static int send_plan(int fd, struct pyiptc_instance *instance, const struct plan
 	}
 	if (rc >= 0)
 		memcpy(image->counters->counters, reply.payload, reply.payload_size);
+	image->has_counters = 1;
 	pyiptc_instance_leave(instance);
 	return rc;
 }

@@ -232,6 +232,20 @@ struct pyiptc_rule *pyiptc_chain_rule(const struct pyiptc_chain *chain, uint32_t
 int pyiptc_table_insert(struct pyiptc_table *table, struct pyiptc_chain *chain, uint32_t index,
 			const unsigned char *entry, uint32_t size, enum pyiptc_rule_kind kind,
 			struct pyiptc_chain *jump);
+/* Have room in one piece for entries of so many bytes, which are appended next, if there are many. */
+int pyiptc_table_reserve(struct pyiptc_table *table, uint64_t size);
+/* One place of a rule, and what stands there in as many rules. */
+struct pyiptc_variants {
+	const unsigned char *values; /* one after the other */
+	uint32_t count, step;        /* bytes of each */
+	uint32_t at, width;          /* where its first so many bytes stand in the entry */
+	uint32_t mask_at;            /* where the others do */
+};
+
+/* Append as many rules as there are values, or none. @model: data, size, kind and jump, as below. */
+int pyiptc_table_append_variants(struct pyiptc_table *table, struct pyiptc_chain *chain,
+				 const struct pyiptc_rule *model,
+				 const struct pyiptc_variants *variants);
 /* As inserting at the end, which need not have been read. */
 int pyiptc_table_append(struct pyiptc_table *table, struct pyiptc_chain *chain,
 			const unsigned char *entry, uint32_t size, enum pyiptc_rule_kind kind,
@@ -278,9 +292,12 @@ const char *pyiptc_entry_check(const struct pyiptc_family *family, const unsigne
 struct pyiptc_image {
 	struct ipt_replace *replace; /* with its entries; size bytes in all */
 	size_t size;
-	struct xt_counters *old; /* the kernel writes the replaced entries' counters here */
+	void *block;                /* what is to be freed for that; or NULL, and it is in */
+	struct pyiptc_arena *arena; /* memory that the table keeps, around the entries there */
+	struct xt_counters *old;    /* the kernel writes the replaced entries' counters here */
 	struct xt_counters_info *counters;
 	size_t counters_size;
+	uint8_t has_counters; /* any that are not zero */
 };
 
 /* -ENOMEM, -E2BIG: more than 4 GiB. Free with pyiptc_image_free(). */

@@ -8,17 +8,40 @@
 #include "table.h"
 
 #define ARENA_SIZE    65536
+#define ARENA_MAX     (UINT32_MAX / 4)
 #define POLICY_RETURN (-NF_REPEAT - 1) /* XT_RETURN */
 /* Between two rules: so often can the space between them be halved. */
 #define ORDER_STEP ((int64_t)1 << 32)
 
-struct pyiptc_arena {
-	struct pyiptc_arena *next;
-	uint32_t used, size;
-	_Alignas(8) unsigned char data[];
-};
-
 /* ---- memory ------------------------------------------------------------------------------------ */
+
+static int add_arena(struct pyiptc_table *table, uint32_t size, uint32_t before, uint32_t after)
+{
+	struct pyiptc_arena *arena = malloc(sizeof(*arena) + before + size + after);
+
+	if (arena == NULL)
+		return -ENOMEM;
+	arena->next = table->arena;
+	arena->used = 0;
+	arena->size = size;
+	arena->before = before;
+	arena->after = after;
+	table->arena = arena;
+	return 0;
+}
+
+int pyiptc_table_reserve(struct pyiptc_table *table, uint64_t size)
+{
+	uint64_t others = table->nft == NULL ? pyiptc_table_size(table) : 0;
+
+	if (size < ARENA_SIZE || size > ARENA_MAX)
+		return 0;
+	/* Memory that nobody has touched costs nothing; more of it than of rules is none to ask for. */
+	if (table->nft != NULL || others > size)
+		return add_arena(table, (uint32_t)size, 0, 0);
+	return add_arena(table, (uint32_t)size, (uint32_t)(sizeof(struct ipt_replace) + others),
+			 (uint32_t)others);
+}
 
 unsigned char *pyiptc_table_keep(struct pyiptc_table *table, const unsigned char *entry,
 				 uint32_t size)
@@ -27,17 +50,11 @@ unsigned char *pyiptc_table_keep(struct pyiptc_table *table, const unsigned char
 	unsigned char *copy;
 
 	if (arena == NULL || arena->size - arena->used < size) {
-		uint32_t room = size > ARENA_SIZE ? size : ARENA_SIZE;
-
-		arena = malloc(sizeof(*arena) + room);
-		if (arena == NULL)
+		if (add_arena(table, size > ARENA_SIZE ? size : ARENA_SIZE, 0, 0) < 0)
 			return NULL;
-		arena->next = table->arena;
-		arena->used = 0;
-		arena->size = room;
-		table->arena = arena;
+		arena = table->arena;
 	}
-	copy = arena->data + arena->used;
+	copy = arena->data + arena->before + arena->used;
 	memcpy(copy, entry, size);
 	arena->used += size;
 	return copy;
@@ -435,9 +452,8 @@ void pyiptc_table_zero_chain(struct pyiptc_table *table, struct pyiptc_chain *ch
 
 /* ---- editing rules ----------------------------------------------------------------------------- */
 
-static int prepare_rule(struct pyiptc_table *table, const unsigned char *entry, uint32_t size,
-			enum pyiptc_rule_kind kind, struct pyiptc_chain *jump,
-			struct pyiptc_rule *rule)
+static int check_rule(const struct pyiptc_table *table, const unsigned char *entry, uint32_t size,
+		      enum pyiptc_rule_kind kind, const struct pyiptc_chain *jump)
 {
 	uint32_t offset;
 
@@ -447,6 +463,13 @@ static int prepare_rule(struct pyiptc_table *table, const unsigned char *entry, 
 		return -EINVAL;
 	if ((kind == PYIPTC_RULE_JUMP) != (jump != NULL))
 		return -EINVAL;
+	return 0;
+}
+
+static int prepare_rule(struct pyiptc_table *table, const unsigned char *entry, uint32_t size,
+			enum pyiptc_rule_kind kind, struct pyiptc_chain *jump,
+			struct pyiptc_rule *rule)
+{
 	memset(rule, 0, sizeof(*rule));
 	rule->data = pyiptc_table_keep(table, entry, size);
 	if (rule->data == NULL)
@@ -467,7 +490,9 @@ static int put_rule(struct pyiptc_table *table, struct pyiptc_chain *chain, uint
 
 	if (index > chain->count)
 		return -E2BIG;
-	rc = prepare_rule(table, entry, size, kind, jump, &rule);
+	rc = check_rule(table, entry, size, kind, jump);
+	if (rc == 0)
+		rc = prepare_rule(table, entry, size, kind, jump, &rule);
 	if (rc == 0)
 		rc = pyiptc_chain_add(chain, index, &rule);
 	if (rc < 0)
@@ -496,6 +521,47 @@ int pyiptc_table_append(struct pyiptc_table *table, struct pyiptc_chain *chain,
 	return put_rule(table, chain, chain->count, entry, size, kind, jump);
 }
 
+static int append_variant(struct pyiptc_table *table, struct pyiptc_chain *chain,
+			  const struct pyiptc_rule *model, const struct pyiptc_variants *variants,
+			  uint32_t number)
+{
+	const unsigned char *value = variants->values + (size_t)number * variants->step;
+	struct pyiptc_rule rule;
+	int rc = prepare_rule(table, model->data, model->size, model->kind, model->jump, &rule);
+
+	if (rc < 0)
+		return rc;
+	memcpy(rule.data + variants->at, value, variants->width);
+	memcpy(rule.data + variants->mask_at, value + variants->width,
+	       variants->step - variants->width);
+	rc = pyiptc_chain_add(chain, chain->count, &rule);
+	if (rc == 0)
+		pyiptc_chain_index_added(table->family, chain,
+					 pyiptc_chain_rule(chain, chain->count - 1));
+	return rc;
+}
+
+int pyiptc_table_append_variants(struct pyiptc_table *table, struct pyiptc_chain *chain,
+				 const struct pyiptc_rule *model,
+				 const struct pyiptc_variants *variants)
+{
+	uint32_t before = chain->count;
+	int rc = check_rule(table, model->data, model->size, model->kind, model->jump);
+
+	if (rc == 0)
+		rc = pyiptc_table_reserve(table, (uint64_t)variants->count * model->size);
+	for (uint32_t i = 0; rc == 0 && i < variants->count; i++)
+		rc = append_variant(table, chain, model, variants, i);
+	if (rc < 0) {
+		while (chain->count > before)
+			pyiptc_table_delete(table, chain, chain->count - 1);
+		return rc;
+	}
+	if (variants->count > 0)
+		table->is_changed = chain->is_edited = 1;
+	return 0;
+}
+
 int pyiptc_table_replace(struct pyiptc_table *table, struct pyiptc_chain *chain, uint32_t index,
 			 const unsigned char *entry, uint32_t size, enum pyiptc_rule_kind kind,
 			 struct pyiptc_chain *jump)
@@ -505,7 +571,9 @@ int pyiptc_table_replace(struct pyiptc_table *table, struct pyiptc_chain *chain,
 
 	if (index >= chain->count)
 		return -E2BIG;
-	rc = prepare_rule(table, entry, size, kind, jump, &rule);
+	rc = check_rule(table, entry, size, kind, jump);
+	if (rc == 0)
+		rc = prepare_rule(table, entry, size, kind, jump, &rule);
 	if (rc < 0)
 		return rc;
 	old = pyiptc_chain_rule(chain, index);

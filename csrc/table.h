@@ -14,8 +14,16 @@
 
 #include "entry.h"
 
-/* Memory of a table's own entries, given back all at once. */
-struct pyiptc_arena;
+/*
+ * A piece of memory for a table's own entries, which are given back all at once. Where many entries
+ * come in one piece there is room around them, so that the table can be laid out where they are.
+ */
+struct pyiptc_arena {
+	struct pyiptc_arena *next;
+	uint32_t used, size;
+	uint32_t before, after; /* room in front of the entries and behind them, or 0 */
+	_Alignas(8) unsigned char data[];
+};
 
 void pyiptc_arena_free(struct pyiptc_arena *arena);
 /* Bytes in use, of all that hang together. */
@@ -33,6 +41,8 @@ void pyiptc_chain_free(struct pyiptc_chain *chain);
 int pyiptc_chain_add(struct pyiptc_chain *chain, uint32_t index, const struct pyiptc_rule *rule);
 void pyiptc_chain_drop(struct pyiptc_chain *chain, uint32_t index);
 
+/* Bytes of all entries, laid out. */
+uint64_t pyiptc_table_size(const struct pyiptc_table *table);
 /* A copy of @size bytes among the table's own entries; NULL: out of memory. */
 unsigned char *pyiptc_table_keep(struct pyiptc_table *table, const unsigned char *data,
 				 uint32_t size);

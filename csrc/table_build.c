@@ -13,8 +13,63 @@ static uint32_t head_size(const struct pyiptc_table *table, const struct pyiptc_
 	return chain->hook >= 0 ? 0 : table->family->header_size + ERROR_SIZE;
 }
 
+uint64_t pyiptc_table_size(const struct pyiptc_table *table)
+{
+	uint64_t size = table->family->header_size + ERROR_SIZE;
+
+	for (uint32_t i = 0; i < table->chain_count; i++) {
+		const struct pyiptc_chain *chain = table->chains[i];
+
+		for (uint32_t j = 0; j < chain->count; j++)
+			size += pyiptc_chain_rule(chain, j)->size;
+		size += head_size(table, chain) + table->family->header_size + STANDARD_SIZE;
+	}
+	return size;
+}
+
+/* Entries of a piece of memory, of which those are counted that follow each other in the table too. */
+struct run {
+	struct pyiptc_arena *arena; /* or NULL */
+	unsigned char *start;
+	uint64_t offset; /* in the table */
+	uint64_t size;
+};
+
+static struct run run_of(const struct pyiptc_table *table)
+{
+	struct run run = { .arena = table->arena };
+
+	while (run.arena != NULL && run.arena->before == 0)
+		run.arena = run.arena->next;
+	if (run.arena != NULL)
+		run.start = run.arena->data + run.arena->before;
+	return run;
+}
+
+static void follow(struct run *run, const struct pyiptc_rule *rule, uint64_t offset)
+{
+	if (run->arena == NULL)
+		return;
+	if (rule->data == run->start) {
+		run->offset = offset;
+		run->size = 0;
+	}
+	if (rule->data == run->start + run->size && offset == run->offset + run->size)
+		run->size += rule->size;
+}
+
+/* Whether a table of @size bytes can be laid out around the piece, all of which is in it. */
+static bool has_room(const struct run *run, uint64_t size)
+{
+	const struct pyiptc_arena *arena = run->arena;
+
+	return arena != NULL && run->size > 0 && run->size == arena->used &&
+	       run->offset + sizeof(struct ipt_replace) <= arena->before &&
+	       size - run->offset - run->size <= (uint64_t)arena->size - arena->used + arena->after;
+}
+
 /* Offsets of all chains. Return: the number of entries, or -E2BIG. */
-static int64_t place_chains(struct pyiptc_table *table, uint64_t *size)
+static int64_t place_chains(struct pyiptc_table *table, uint64_t *size, struct run *run)
 {
 	uint64_t offset = 0, entries = 0;
 
@@ -25,8 +80,12 @@ static int64_t place_chains(struct pyiptc_table *table, uint64_t *size)
 		offset += head_size(table, chain);
 		entries += chain->hook < 0;
 		chain->first_offset = (uint32_t)offset;
-		for (uint32_t j = 0; j < chain->count; j++)
-			offset += pyiptc_chain_rule(chain, j)->size;
+		for (uint32_t j = 0; j < chain->count; j++) {
+			const struct pyiptc_rule *rule = pyiptc_chain_rule(chain, j);
+
+			follow(run, rule, offset);
+			offset += rule->size;
+		}
 		chain->foot_offset = (uint32_t)offset;
 		offset += table->family->header_size + STANDARD_SIZE;
 		entries += chain->count + 1;
@@ -60,7 +119,8 @@ static uint32_t put_rule(const struct pyiptc_family *family, unsigned char *base
 {
 	unsigned char *entry = base + offset;
 
-	memcpy(entry, rule->data, rule->size);
+	if (entry != rule->data)
+		memcpy(entry, rule->data, rule->size);
 	if (rule->kind == PYIPTC_RULE_JUMP)
 		put_verdict(target_of(family, entry), (int)rule->jump->first_offset);
 	else if (rule->kind == PYIPTC_RULE_FALLTHROUGH)
@@ -101,17 +161,34 @@ static int new_counters(const struct pyiptc_table *table, uint32_t entries,
 	return 0;
 }
 
+static struct ipt_replace *lay_around(const struct run *run, uint64_t size)
+{
+	unsigned char *base = run->start - run->offset;
+	unsigned char *start = base - sizeof(struct ipt_replace), *end = run->start + run->size;
+
+	memset(start, 0, (size_t)(run->start - start));
+	memset(end, 0, (size_t)(base + size - end));
+	return (struct ipt_replace *)start;
+}
+
 int pyiptc_table_build(struct pyiptc_table *table, struct pyiptc_image *image)
 {
+	struct run run = run_of(table);
 	uint64_t size;
-	int64_t entries = place_chains(table, &size);
+	int64_t entries = place_chains(table, &size, &run);
 	struct ipt_replace *replace;
 
 	memset(image, 0, sizeof(*image));
 	if (entries < 0)
 		return (int)entries;
 	image->size = sizeof(*replace) + size;
-	image->replace = replace = calloc(1, image->size);
+	if (has_room(&run, size)) {
+		image->arena = run.arena;
+		replace = lay_around(&run, size);
+	} else {
+		replace = image->block = calloc(1, image->size);
+	}
+	image->replace = replace;
 	image->old = calloc(table->num_entries, sizeof(*image->old));
 	if (replace == NULL || image->old == NULL ||
 	    new_counters(table, (uint32_t)entries, &image->counters, &image->counters_size) < 0) {
@@ -135,7 +212,7 @@ int pyiptc_table_build(struct pyiptc_table *table, struct pyiptc_image *image)
 
 void pyiptc_image_free(struct pyiptc_image *image)
 {
-	free(image->replace);
+	free(image->block);
 	free(image->old);
 	free(image->counters);
 	memset(image, 0, sizeof(*image));
@@ -160,9 +237,18 @@ static struct xt_counters mapped(const struct xt_counters *old, uint32_t origin,
 	return counters;
 }
 
+/* All are zero at first, and their memory has not been touched. */
+static void set_counters(struct pyiptc_image *image, uint32_t index, struct xt_counters counters)
+{
+	if ((counters.pcnt | counters.bcnt) == 0)
+		return;
+	image->counters->counters[index] = counters;
+	image->has_counters = 1;
+}
+
 void pyiptc_table_map_counters(const struct pyiptc_table *table, struct pyiptc_image *image)
 {
-	struct xt_counters *next = image->counters->counters;
+	uint32_t next = 0;
 
 	for (uint32_t i = 0; i < table->chain_count; i++) {
 		const struct pyiptc_chain *chain = table->chains[i];
@@ -171,19 +257,47 @@ void pyiptc_table_map_counters(const struct pyiptc_table *table, struct pyiptc_i
 		for (uint32_t j = 0; j < chain->count; j++) {
 			const struct pyiptc_rule *rule = pyiptc_chain_rule(chain, j);
 
-			*next++ = mapped(image->old, rule->origin,
-					 get_counters(table->family, rule->data), rule->is_zeroed);
+			set_counters(image, next++,
+				     mapped(image->old, rule->origin,
+					    get_counters(table->family, rule->data),
+					    rule->is_zeroed));
 		}
 		/* A user-defined chain's end counts packets that return: they go on too. */
-		*next++ = chain->is_set ? chain->given
-					: mapped(image->old, chain->origin, chain->counters,
-						 chain->is_zeroed);
+		set_counters(image, next++,
+			     chain->is_set ? chain->given
+					   : mapped(image->old, chain->origin, chain->counters,
+						    chain->is_zeroed));
 	}
+}
+
+static struct xt_counters counters_of(const struct pyiptc_image *image, uint32_t index)
+{
+	static const struct xt_counters zero;
+
+	return image->has_counters ? image->counters->counters[index] : zero;
+}
+
+/* The memory of an image is the table's block; that of rules which are in it is freed. */
+static void take_image(struct pyiptc_table *table, struct pyiptc_image *image)
+{
+	struct pyiptc_arena **at = &table->arena;
+
+	if (image->arena != NULL) {
+		while (*at != image->arena)
+			at = &(*at)->next;
+		*at = image->arena->next;
+		image->block = image->arena;
+	}
+	pyiptc_arena_free(table->arena);
+	table->arena = NULL;
+	pyiptc_table_drop_block(table);
+	table->block = image->block;
+	table->entries = (unsigned char *)image->replace->entries;
+	image->block = NULL;
 }
 
 void pyiptc_table_adopt(struct pyiptc_table *table, struct pyiptc_image *image)
 {
-	const struct xt_counters *next = image->counters->counters;
 	unsigned char *base = (unsigned char *)image->replace->entries;
 	uint32_t index = 0;
 
@@ -194,15 +308,17 @@ void pyiptc_table_adopt(struct pyiptc_table *table, struct pyiptc_image *image)
 		index += chain->hook < 0;
 		for (uint32_t j = 0; j < chain->count; j++, index++) {
 			struct pyiptc_rule *rule = pyiptc_chain_rule(chain, j);
+			struct xt_counters counters;
 
 			rule->data = base + offset;
 			rule->origin = index;
 			rule->is_zeroed = 0;
-			put_counters(table->family, rule->data, &next[index]);
+			counters = counters_of(image, index);
+			put_counters(table->family, rule->data, &counters);
 			offset += rule->size;
 		}
 		chain->origin = index;
-		chain->counters = next[index++];
+		chain->counters = counters_of(image, index++);
 		chain->is_set = chain->is_zeroed = 0;
 	}
 	table->num_entries = image->replace->num_entries;
@@ -211,12 +327,7 @@ void pyiptc_table_adopt(struct pyiptc_table *table, struct pyiptc_image *image)
 	memcpy(table->info.hook_entry, image->replace->hook_entry, sizeof(table->info.hook_entry));
 	memcpy(table->info.underflow, image->replace->underflow, sizeof(table->info.underflow));
 	table->is_changed = table->is_recounted = 0;
-	pyiptc_arena_free(table->arena);
-	table->arena = NULL;
-	pyiptc_table_drop_block(table);
-	table->block = image->replace;
-	table->entries = base;
-	image->replace = NULL;
+	take_image(table, image);
 }
 
 /* What @from has to grow by, wrapping, to become @to. */

@@ -160,6 +160,17 @@ cdef extern from "pyiptc.h" nogil:
     int pyiptc_table_append(pyiptc_table *table, pyiptc_chain *chain,
                             const unsigned char *entry, uint32_t size, pyiptc_rule_kind kind,
                             pyiptc_chain *jump)
+    struct pyiptc_variants:
+        const unsigned char *values
+        uint32_t count
+        uint32_t step
+        uint32_t at
+        uint32_t width
+        uint32_t mask_at
+
+    int pyiptc_table_append_variants(pyiptc_table *table, pyiptc_chain *chain,
+                                     const pyiptc_rule *model, const pyiptc_variants *variants)
+    int pyiptc_table_reserve(pyiptc_table *table, uint64_t size)
     int pyiptc_table_replace(pyiptc_table *table, pyiptc_chain *chain, uint32_t index,
                              const unsigned char *entry, uint32_t size, pyiptc_rule_kind kind,
                              pyiptc_chain *jump)

@@ -889,7 +889,12 @@ cdef class TableData:
         """Append entries: all of them, or none."""
         cdef _csrc.pyiptc_chain *found = self.find_chain(chain, "append entry to")
         cdef uint32_t before = found.count
+        cdef uint64_t size = 0
         cdef Entry entry
+        for entry in entries:
+            size += entry.size
+        self.check(_csrc.pyiptc_table_reserve(self.table, size), "append entry to",
+                   f"chain {chain}")
         try:
             for entry in entries:
                 self.append(chain, entry)
@@ -913,23 +918,25 @@ cdef class TableData:
         cdef _csrc.pyiptc_chain *found = self.find_chain(chain, "append entry to")
         cdef _csrc.pyiptc_chain *jump = self.jump_of(entry, "append entry to", chain)
         cdef uint32_t width = family.address_size if is_address else 4
-        cdef uint32_t step = 2 * width if is_address else width, size = entry.size
-        cdef uint32_t before = found.count, offset
-        cdef const unsigned char *value = values
-        cdef bytes variant = bytes(bytearray(entry.data))
-        cdef unsigned char *data = <unsigned char *>PyBytes_AS_STRING(variant)
-        cdef int rc
-        if at + width > size or (is_address and at > width) or len(values) % step:
+        cdef uint32_t step = 2 * width if is_address else width
+        cdef bytes data = entry.data
+        cdef _csrc.pyiptc_rule model
+        cdef _csrc.pyiptc_variants variants
+        if len(data) > 0xFFFF or at + width > len(data) or (is_address and at > width) or len(values) % step:
             raise ValueError("values that do not fit the entry")
-        for offset in range(0, <uint32_t>len(values), step):
-            memcpy(data + at, value + offset, width)
-            if is_address:
-                memcpy(data + at + 2 * width, value + offset + width, width)
-            rc = _csrc.pyiptc_table_append(self.table, found, data, size, entry.kind, jump)
-            if rc < 0:
-                while found.count > before:
-                    _csrc.pyiptc_table_delete(self.table, found, found.count - 1)
-                self.check(rc, "append entry to", f"chain {chain}")
+        memset(&model, 0, sizeof(model))
+        model.data = <unsigned char *>PyBytes_AS_STRING(data)
+        model.size = <uint16_t>len(data)
+        model.kind = entry.kind
+        model.jump = jump
+        variants.values = values
+        variants.count = <uint32_t>(len(values) // step)
+        variants.step = step
+        variants.at = at
+        variants.width = width
+        variants.mask_at = at + 2 * width
+        self.check(_csrc.pyiptc_table_append_variants(self.table, found, &model, &variants),
+                   "append entry to", f"chain {chain}")
 
     def append_lines(self, Instance instance not None, list lines not None, Py_ssize_t at,
                      bint with_counters) -> int:

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RETRIES", "Transaction", "send", "transaction"]
 
-RETRIES = {"legacy": 10, "nft": 100}
-"""How often edits are done again where another writer has changed the table, by backend.
+RETRIES = {"legacy": 10, "libiptc": 10, "nft": 100}
+"""How often edits are done again where another writer has changed the table, by handle.
 
 In legacy tables that is one who takes no lock. Nobody is kept out of those of nf_tables, and who
 needs longest to make a change is the one that others come before, again and again.
@@ -184,7 +184,7 @@ def send(
 
     Args:
         edits: What was done to each table; several are of nf_tables, in one namespace.
-        retries: None as the backend has it, :data:`RETRIES`.
+        retries: None as the handle has it, :data:`RETRIES`.
         socket: Of the family of the one table, in its namespace.
     """
     tables = list(edits)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -145,3 +147,142 @@ def test_pending_and_in_a_transaction(bench: Bench) -> None:
     with bench.table.transaction():
         bench.chain.extend_template("-s {} -j DROP", given[2:])
     assert texts(bench) == ["-j LOG", *one_by_one(bench, "-s {} -j DROP", given)]
+
+
+# -- so many that the table is laid out around them ------------------------------------------------------
+
+MANY = 700
+
+
+@dataclass
+class Run:
+    """A chain with many rules of a template, and what its rules have to be in the end."""
+
+    bench: Bench
+    chain: Any
+    wanted: list[str]
+    first: int
+    """Index of the first one."""
+
+    def insert(self, index: int) -> None:
+        self.chain.insert("-p tcp -j ACCEPT", index=index)
+        self.wanted.insert(index, "-p tcp -j ACCEPT")
+
+
+def nothing(run: Run) -> None:
+    pass
+
+
+def more_behind(run: Run) -> None:
+    run.insert(len(run.wanted))
+
+
+def more_in_front(run: Run) -> None:
+    run.insert(0)
+
+
+def more_in_between(run: Run) -> None:
+    run.insert(run.first + MANY // 2)
+
+
+def fewer(run: Run) -> None:
+    for index in (run.first + MANY - 1, run.first + MANY // 2, run.first):
+        run.chain.delete(index=index)
+        del run.wanted[index]
+
+
+def another(run: Run) -> None:
+    run.chain.replace("-p udp -j user", index=run.first + MANY // 3)
+    run.wanted[run.first + MANY // 3] = "-p udp -j user"
+
+
+def twice(run: Run) -> None:
+    given = [str(address) for address in addresses(run.bench.family, 2 * MANY)]
+    run.chain.extend_template("-d {} -j user", given)
+    run.wanted.extend(one_by_one(run.bench, "-d {} -j user", given))
+
+
+def other_chains(run: Run) -> None:
+    for name, count in (("FORWARD", 3), ("OUTPUT", MANY), ("user", 40)):
+        run.bench.user(name).extend(["-p udp -j ACCEPT"] * count)
+    run.bench.table.create_chain("another").append("-p tcp -j user")
+
+
+def a_chain_less(run: Run) -> None:
+    run.bench.table.delete_chain("unused")
+
+
+def moved(run: Run) -> None:
+    """The rules are not those of their chain any more."""
+    run.chain.flush()
+    run.wanted.clear()
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        *(nothing, more_behind, more_in_front, more_in_between, fewer, another, twice),
+        *(other_chains, a_chain_less, moved),
+    ],
+)
+@pytest.mark.parametrize("before", [0, 3, 2 * MANY])
+@pytest.mark.parametrize("template", ["-s {} -j DROP", "-s {} -j user", "-s {}"])
+def test_many_among_others(
+    bench: Bench, template: str, before: int, then: Callable[[Run], None]
+) -> None:
+    """Whatever else is in the table, or is done at once: it is what it would be one by one."""
+    family = bench.family
+    old = [f"-p tcp -m tcp --dport {number} -j LOG" for number in range(before)]
+    text = [
+        *("*filter", ":FORWARD DROP [1:2]", ":unused - [0:0]", ":user - [0:0]"),
+        *(f"[{place + 7}:420] -A INPUT {rule}" for place, rule in enumerate(old[:3])),
+        *(f"[0:0] -A INPUT {rule}" for rule in old[3:]),
+        *("[0:0] -A user -p udp -j RETURN", "[0:0] -A FORWARD -j user", "COMMIT", ""),
+    ]
+    bench.oracle.restore(family, "\n".join(text), counters=True)
+    bench.table.refresh()
+    given = [str(address) for address in addresses(family, MANY)]
+    run = Run(bench, bench.chain, old + one_by_one(bench, template, given), before)
+    with bench.table.transaction():
+        run.chain.extend_template(template, given)
+        then(run)
+    lines = bench.oracle.lines(family, "filter", "INPUT")
+    assert lines == [f"-A INPUT {rule}" for rule in run.wanted]
+    counted = dict(zip(run.wanted, bench.oracle.counters(family, "filter", "INPUT")))
+    kept = {rule: (place + 7, 420) for place, rule in enumerate(old[:3]) if rule in counted}
+    assert kept == {rule: counted[rule] for rule in kept}
+    assert bench.oracle.lines(family, "filter", "user")[0] == "-A user -p udp -j RETURN"
+    # What was sent is what the object goes on with.
+    listed = run.chain.rules
+    assert [str(rule) for rule in listed] == run.wanted
+    run.chain.insert("-j LOG", index=len(run.wanted) // 2)
+    run.wanted.insert(len(run.wanted) // 2, "-j LOG")
+    assert [str(rule) for rule in run.chain.rules] == run.wanted
+    assert texts(bench) == run.wanted
+    # And what was listed stays what it was.
+    assert [str(rule) for rule in listed] == [rule for rule in run.wanted if rule != "-j LOG"]
+
+
+def test_many_refused(bench: Bench) -> None:
+    """What the kernel refuses is kept by nobody, and the same rules go in without it."""
+    bench.table.create_chain("user")
+    given = [str(address) for address in addresses(bench.family, MANY)]
+    with pytest.raises(bench.iptc.KernelError), bench.table.transaction():
+        bench.chain.extend_template("-s {} -j user", given)
+        bench.user("user").append("-j user")
+    assert bench.oracle.lines(bench.family, "filter", "INPUT") == []
+    assert texts(bench) == []
+    bench.table.autocommit = False
+    bench.chain.extend_template("-s {} -j user", given)
+    bench.user("user").append("-j user")
+    with pytest.raises(bench.iptc.KernelError):
+        bench.table.commit()
+    bench.user("user").flush()
+    bench.chain.append("-j DROP")
+    bench.table.commit()
+    bench.table.autocommit = True
+    wanted = [*one_by_one(bench, "-s {} -j user", given), "-j DROP"]
+    assert bench.oracle.lines(bench.family, "filter", "INPUT") == [
+        f"-A INPUT {rule}" for rule in wanted
+    ]
+    assert texts(bench) == wanted

@@ -166,8 +166,9 @@ def _count(text: str) -> None:
         elif found := _COUNTED.match(line):
             wanted.setdefault((table, found[3]), []).append((int(found[1]), int(found[2])))
     for rule in rawnft.rules("ipv6"):
-        if counters := wanted.get((rule.table, rule.chain)):
-            rawnft.set_counters("ipv6", rule, *counters.pop(0))
+        counters = wanted.get((rule.table, rule.chain)) or [(0, 0)]
+        if any(pair := counters.pop(0)):
+            rawnft.set_counters("ipv6", rule, *pair)
 
 
 def as_restored(family: Family, text: str) -> str:
