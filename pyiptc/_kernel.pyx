@@ -922,7 +922,8 @@ cdef class TableData:
         cdef bytes data = entry.data
         cdef _csrc.pyiptc_rule model
         cdef _csrc.pyiptc_variants variants
-        if len(data) > 0xFFFF or at + width > len(data) or (is_address and at > width) or len(values) % step:
+        if (len(data) > 0xFFFF or at + width > len(data) or (is_address and at > width)
+                or len(values) % step):
             raise ValueError("values that do not fit the entry")
         memset(&model, 0, sizeof(model))
         model.data = <unsigned char *>PyBytes_AS_STRING(data)
