@@ -32,12 +32,13 @@ static int add_arena(struct pyiptc_table *table, uint32_t size, uint32_t before,
 
 int pyiptc_table_reserve(struct pyiptc_table *table, uint64_t size)
 {
-	uint64_t others = table->nft == NULL ? pyiptc_table_size(table) : 0;
+	uint64_t others;
 
 	if (size < ARENA_SIZE || size > ARENA_MAX)
 		return 0;
+	others = table->nft == NULL ? pyiptc_table_size(table) : UINT64_MAX;
 	/* Memory that nobody has touched costs nothing; more of it than of rules is none to ask for. */
-	if (table->nft != NULL || others > size)
+	if (others > size)
 		return add_arena(table, (uint32_t)size, 0, 0);
 	return add_arena(table, (uint32_t)size, (uint32_t)(sizeof(struct ipt_replace) + others),
 			 (uint32_t)others);
