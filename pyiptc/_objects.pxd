@@ -82,6 +82,7 @@ cdef class ModuleCore:
     cdef bytes make(self, bint final)
     cdef bytes let_parse(self, list options, bint final, bytes head)
     cdef int set_option(self, str parameter, value) except -1
+    cdef int set_known(self, str parameter, value, known) except -1
     cdef int take(self, list options) except -1
     cdef int take_one(self, str option, str value) except -1
     cdef int remember(self, bytes made) except -1

@@ -10,7 +10,8 @@ from sys import intern
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.object cimport PyObject, PyObject_GenericSetAttr, PyTypeObject
+from cpython.object cimport (
+    PyObject, PyObject_GenericGetAttr, PyObject_GenericSetAttr, PyTypeObject)
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
@@ -79,7 +80,8 @@ cdef class RuleCore:
     def __cinit__(self):
         self.nfproto = type(self)._family
 
-    def __init__(self, entry=None, chain=None):
+    def _begin(self, entry, chain) -> None:
+        """What ``__init__()`` does."""
         self.chain = chain
         self.reset(None)
         if entry is not None:
@@ -694,18 +696,24 @@ cdef class ModuleCore:
             PyObject_GenericSetAttr(self, name, value)
             return
         option = name.replace("_", "-") if "_" in name else name
+        known = self.table().get(option)
         # Options first: one called "save" or "name" must not be lost to a method or property.
-        if option not in self.table() and self._is_property(name):
+        if known is None and self._is_property(name):
             PyObject_GenericSetAttr(self, name, value)
             return
-        self.set_option(option, value)
+        self.set_known(option, value, known)
 
     def __delattr__(self, str name):
         self.set_option(name.replace("_", "-"), None)
 
-    def __getattr__(self, str name):
-        if name.startswith("_"):
-            raise AttributeError(name)
+    # Not __getattr__(): where a base has that, Python asks for whatever a subclass has by way of
+    # a function that makes two objects for it.
+    def __getattribute__(self, str name):
+        try:
+            return PyObject_GenericGetAttr(self, name)
+        except AttributeError:
+            if name.startswith("_"):
+                raise
         return self.get_parameter(name)
 
     cdef Instance libxtables(self):
@@ -920,14 +928,19 @@ cdef class ModuleCore:
         self.set_option(parameter, value)
 
     cdef int set_option(self, str parameter, value) except -1:
+        return self.set_known(parameter, value, self.table().get(parameter))
+
+    cdef int set_known(self, str parameter, value, known) except -1:
+        """Set an option of which this is known: an :class:`OptionType`, or None."""
         cdef list options
-        known = self.table().get(parameter)
+        cdef int has_arg
         if known is None:
             names = ", ".join(sorted(self.table())) or "none"
             raise UnknownOptionError(
                 f'{self.name}: unknown option "--{parameter}": no such parameter; it has: {names}',
                 self.name, None, self.rule_of.nfproto if self.rule_of is not None else 2, parameter)
-        if (type(value) is str and known.has_arg == 1
+        has_arg = (<tuple>known)[0]
+        if (type(value) is str and has_arg == 1
                 and not (len(<str>value) > 0 and (<str>value)[0] == "!")
                 and (self.options is not None and not self.options
                      or self.option == parameter and parameter != "next")):
@@ -944,7 +957,7 @@ cdef class ModuleCore:
             self.keep([option for option in options
                        if not self._is_same_option(option.name, parameter)])
             return 0
-        option = self._option_of(parameter, value, known.has_arg)
+        option = self._option_of(parameter, value, has_arg)
         self._set(options, option, value if isinstance(value, (str, bytes)) else None)
         return 0
 

@@ -594,7 +594,7 @@ cdef int emit(list warned, set said=None) except -1:
     return 0
 
 
-_instances = {}
+cdef dict _instances = {}
 _instances_lock = threading.Lock()
 #: Ask nf_tables first which revisions the kernel knows.
 _prefers_nft = os.environ.get("PYIPTC_BACKEND") in ("nft", "auto")

@@ -80,7 +80,7 @@ class Rule(RuleCore):
     def __init__(
         self, entry: Union[Entry, bytes, None] = None, chain: Optional[Chain] = None
     ) -> None:
-        super().__init__(entry, chain)
+        self._begin(entry, chain)
 
     @classmethod
     def parse(cls, text: Union[str, Sequence[str]], *, resolve: bool = False) -> Rule:

@@ -1,26 +1,14 @@
-"""One libxtables for each family, or one at all."""
+"""The lock under which a libxtables is opened."""
 
 from __future__ import annotations
 
 import os
 from typing import Any
 
-import pytest
-
 from pyiptc import _xtables
-from pyiptc.errors import UnsupportedError
 
 #: With the names that are nobody else's.
 module: Any = _xtables
-
-
-def test_one_family_where_the_c_library_has_no_namespaces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second would be the same files, and drop the first one's extensions."""
-    monkeypatch.delenv("PYIPTC_SINGLE_INSTANCE", raising=False)
-    monkeypatch.setattr(module, "_instances", {10: object()})
-    monkeypatch.setattr(module, "has_namespaces", lambda: False)
-    with pytest.raises(UnsupportedError, match="use two processes"):
-        _xtables.instance(2)
 
 
 def test_a_child_does_not_wait_for_its_parents_threads() -> None:
