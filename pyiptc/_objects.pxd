@@ -70,6 +70,7 @@ cdef class ModuleCore:
     cdef uint32_t made_about
 
     cdef const unsigned char *place(self) noexcept
+    cdef RuleCore owner(self)
     cdef Instance libxtables(self)
     cdef dict table(self)
     cdef Printed printed(self)

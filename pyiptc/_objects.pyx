@@ -51,6 +51,8 @@ NAMESPACE_DEPENDENT = frozenset({"set", "SET"})
 
 cdef frozenset BOUND = NAMESPACE_DEPENDENT
 
+cdef str NEVER_BEGUN = "a rule that was never begun: Rule.__init__() was not called"
+
 cdef dict VERDICT_PAYLOADS = {
     "ACCEPT": standard_target(-2),
     "DROP": standard_target(-1),
@@ -145,7 +147,7 @@ cdef class RuleCore:
         if self._header is not None:
             return self._header.buffer
         if self._entry is None:
-            raise RuleError("a rule that was never begun")
+            raise RuleError(NEVER_BEGUN)
         return self._entry.at
 
     cdef uint32_t about(self) except? 0:
@@ -187,6 +189,8 @@ cdef class RuleCore:
     cdef Header edit(self):
         """The header, to be changed."""
         self.touch()
+        if self._header is None:
+            raise RuleError(NEVER_BEGUN)
         return self._header
 
     def _edit(self) -> Header:
@@ -221,7 +225,7 @@ cdef class RuleCore:
         """Somebody wants to see matches or target of what may be an entry."""
         if self._matches is None:
             if self._entry is None:
-                raise RuleError("a rule that was never begun")
+                raise RuleError(NEVER_BEGUN)
             # What depends on the namespace is read once, and kept.
             if self._entry.is_bound:
                 self.unpack()
@@ -235,7 +239,7 @@ cdef class RuleCore:
         if self._matches is not None:
             return self._matches
         if self._entry is None:
-            raise RuleError("a rule that was never begun")
+            raise RuleError(NEVER_BEGUN)
         data = self._entry.at
         at = self._entry.layout.header_size
         end = get_u16(data + self._entry.layout.offsets)
@@ -716,6 +720,12 @@ cdef class ModuleCore:
                 raise
         return self.get_parameter(name)
 
+    cdef RuleCore owner(self):
+        """The rule that it is of, where there is none to do without."""
+        if self.rule_of is None:
+            raise RuleError("a match or target of no rule: its __init__() was not called")
+        return self.rule_of
+
     cdef Instance libxtables(self):
         return instance(self.rule_of.nfproto if self.rule_of is not None else 2)
 
@@ -740,9 +750,9 @@ cdef class ModuleCore:
         if self.made is None or (final and not self.made_final):
             return False
         if self.made_head is None:
-            return self.rule_of.about() == self.made_about
+            return self.owner().about() == self.made_about
         # Counters are part of the header and matter to no extension.
-        return self.made_head == self.rule_of._head()
+        return self.made_head == self.owner()._head()
 
     cdef bytes make(self, bint final):
         cdef bytes payload
@@ -757,7 +767,7 @@ cdef class ModuleCore:
         if payload is not None:
             self.remember(payload)
             return payload
-        head = self.rule_of._head()
+        head = self.owner()._head()
         payload = self.let_parse(self._options, final, head)
         if self._name not in BOUND:
             self.made = payload
@@ -781,12 +791,12 @@ cdef class ModuleCore:
         cdef unsigned char head[HEADER_MAX]
         cdef const unsigned char *at
         cdef bytes view
-        self.rule_of.show(head)
+        self.owner().show(head)
         at = self.place()
         if at is not NULL:
-            return printer_of(self.rule_of.nfproto).part(self.kind, head, at, get_u16(at))
+            return printer_of(self.owner().nfproto).part(self.kind, head, at, get_u16(at))
         view = self._view()
-        return printer_of(self.rule_of.nfproto).part(self.kind, head, view, len(view))
+        return printer_of(self.owner().nfproto).part(self.kind, head, view, len(view))
 
     cdef list options_read(self):
         """The options that the payload has, to be read only."""
@@ -794,7 +804,7 @@ cdef class ModuleCore:
         return [] if printed is None else self.options_of(printed)
 
     cdef list options_of(self, Printed printed):
-        return printer_of(self.rule_of.nfproto).options_of(self.kind, printed)
+        return printer_of(self.owner().nfproto).options_of(self.kind, printed)
 
     def _read_options(self) -> list:
         """The options that the payload has."""
@@ -808,14 +818,14 @@ cdef class ModuleCore:
         cdef bytes view
         if self._name is None:
             # The name that is printed: that of the payload, or another that stands for it.
-            self.rule_of.show(head)
+            self.owner().show(head)
             at = self.place()
             if at is not NULL:
-                self._name = printer_of(self.rule_of.nfproto).part_name(
+                self._name = printer_of(self.owner().nfproto).part_name(
                     self.kind, head, at, get_u16(at))
             else:
                 view = self._view()
-                self._name = printer_of(self.rule_of.nfproto).part_name(
+                self._name = printer_of(self.owner().nfproto).part_name(
                     self.kind, head, view, len(view))
         return self._name
 
@@ -898,11 +908,11 @@ cdef class ModuleCore:
         if not libxtables.has_caches:
             return None
         if self.kind == 0:
-            size = _csrc.pyiptc_plain_match(libxtables.layout, self.rule_of.head(), name, count,
+            size = _csrc.pyiptc_plain_match(libxtables.layout, self.owner().head(), name, count,
                                             words, payload)
             if size != 0:
                 return PyBytes_FromStringAndSize(<const char *>payload, size)
-        return libxtables.recall(self.kind, self.rule_of.head(), name, count, words)
+        return libxtables.recall(self.kind, self.owner().head(), name, count, words)
 
     cdef bytes let_parse(self, list options, bint final, bytes head):
         """Let libxtables parse options."""
@@ -980,7 +990,7 @@ cdef class ModuleCore:
         """What was made of the options, for any rule of this protocol and these flags."""
         self.made = made
         self.made_head = None
-        self.made_about = self.rule_of.about()
+        self.made_about = self.owner().about()
         self.made_final = True
         return 0
 
@@ -998,7 +1008,7 @@ cdef class ModuleCore:
             self.keep(options)
             self.remember(made)
             return 0
-        head = self.rule_of._head()
+        head = self.owner()._head()
         try:
             made = self.let_parse(options, True, head)
         except XTablesError:

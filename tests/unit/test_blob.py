@@ -226,6 +226,7 @@ def test_mask_wants_a_size_for_each_payload() -> None:
 
 
 NEVER_INITIALISED = """
+import pyiptc
 from pyiptc import _blob, _kernel, _xtables
 
 def ask(cls, arguments, names):
@@ -252,6 +253,30 @@ for call in (lambda: _kernel.TableData.__new__(_kernel.TableData).has_chain("x")
         call()
     except Exception as error:
         print(type(error).__name__)
+for cls in (pyiptc.Rule, pyiptc.Rule6, pyiptc.Match, pyiptc.Target):
+    for name in dir(cls):
+        ask(cls, (), [name])
+        for value in (None, "x", "80", "10.0.0.1", ["!", "80"]):
+            try:
+                setattr(cls.__new__(cls), name, value)
+            except Exception as error:
+                print(type(error).__name__)
+    for name in ("dport", "src", "_name", "_rule"):
+        made = cls.__new__(cls)
+        try:
+            setattr(made, name, "tcp" if name == "_name" else None)
+            made.dport = "80"
+        except Exception as error:
+            print(type(error).__name__)
+    for use in (lambda: pyiptc.Rule().add_match(cls.__new__(cls)),
+                lambda: setattr(pyiptc.Rule(), "target", cls.__new__(cls)),
+                lambda: pyiptc.Rule().create_match("tcp") == cls.__new__(cls),
+                lambda: pyiptc.Rule() == cls.__new__(cls),
+                lambda: pyiptc.Chain(pyiptc.Table("filter"), "INPUT").append(cls.__new__(cls))):
+        try:
+            use()
+        except Exception as error:
+            print(type(error).__name__)
 print("alive")
 """
 

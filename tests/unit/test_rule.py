@@ -442,3 +442,21 @@ def test_taking_apart_fails(
     read.src = None
     assert [match.name for match in read.matches] == ["tcp", "comment", "limit"]
     assert read.target.name == "LOG"
+
+
+def test_a_class_that_has_forgotten_to_begin_its_rules(family: Family) -> None:
+    class Forgetful(family.Rule):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.src = None
+
+    with pytest.raises(errors.RuleError, match=r"never begun: Rule.__init__\(\) was not called"):
+        Forgetful()
+
+
+def test_a_class_that_has_forgotten_to_begin_its_matches(family: Family) -> None:
+    class Forgetful(pyiptc.Match):
+        def __init__(self) -> None:
+            self.dport = "80"
+
+    with pytest.raises(errors.RuleError, match=r"of no rule: its __init__\(\) was not called"):
+        Forgetful()
