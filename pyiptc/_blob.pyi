@@ -68,8 +68,6 @@ class Header:
     dst_mask: bytes
     in_interface: tuple[bytes, bytes]
     out_interface: tuple[bytes, bytes]
-    def network_text(self, destination: bool, dotted: bool = False) -> str: ...
-    def interface_text(self, out: bool) -> str: ...
     proto: int
     flags: int
     invflags: int

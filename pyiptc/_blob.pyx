@@ -481,21 +481,6 @@ cdef class Header:
     def dst_mask(self, bytes value not None):
         self.set_address(3, value)
 
-    def network_text(self, bint destination, bint dotted=False) -> str:
-        """The source or *destination*: ``address/length``.
-
-        Args:
-            dotted: Write the mask out; one that has holes is written out in any case.
-        """
-        cdef const unsigned char *address = self.address(1 if destination else 0)
-        cdef const unsigned char *mask = self.address(3 if destination else 2)
-        return network_as_text(self.layout, address, mask, dotted)
-
-    def interface_text(self, bint out) -> str:
-        """The interface that packets come in or go *out* by: ``eth0``, ``eth+``, ``""``: any."""
-        cdef uint32_t at = self.layout.outiface if out else self.layout.iniface
-        return interface_as_text(self.buffer + at, self.buffer + at + MASK_DISTANCE)
-
     cdef tuple get_interface(self, uint32_t at):
         cdef const unsigned char *name = self.buffer + at
         return name[:16], (name + MASK_DISTANCE)[:16]

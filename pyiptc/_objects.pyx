@@ -321,6 +321,23 @@ cdef class RuleCore:
         cdef str text = network_as_text(layout, a, m, self.nfproto == 2)
         return "!" + text if head[layout.flags + 1] & flag else text
 
+    def _restriction(self, bint destination) -> str | None:
+        """Source or destination as ``address/length``, ``!`` in front; None where it is any."""
+        cdef const _csrc.pyiptc_family *layout = _csrc.pyiptc_family_of(<unsigned int>self.nfproto)
+        cdef uint32_t size = layout.address_size, i
+        cdef const unsigned char *head = self.head()
+        cdef const unsigned char *address = head + (size if destination else 0)
+        cdef const unsigned char *mask = address + 2 * size
+        cdef bint inverted = head[layout.flags + 1] & (INV_DSTIP if destination else INV_SRCIP)
+        for i in range(size):
+            if mask[i] != 0:
+                break
+        else:
+            if not inverted:
+                return None
+        text = network_as_text(layout, address, mask, False)
+        return "!" + text if inverted else text
+
     cdef int set_network(self, int index, int flag, value) except -1:
         cdef const _csrc.pyiptc_family *layout = _csrc.pyiptc_family_of(<unsigned int>self.nfproto)
         cdef uint32_t size = layout.address_size, i
@@ -809,6 +826,15 @@ cdef class ModuleCore:
     def _read_options(self) -> list:
         """The options that the payload has."""
         return list(self.options_read())
+
+    @property
+    def is_opaque(self) -> bool:
+        """Whether nothing here can read it: unknown name, other revision, or a set that is gone.
+
+        Such a match or target is kept, moved and deleted with its rule; it has no options.
+        """
+        return (not self.standard and self.options is None and self.option is None
+                and self.printed() is None)
 
     @property
     def name(self) -> str:

@@ -1,20 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Addresses with masks, and interfaces with wildcards: text to bytes and back."""
+"""Addresses with masks, and interfaces with wildcards: text to bytes."""
 
 from __future__ import annotations
 
 from _socket import inet_pton  # socket itself takes a tenth of all imports
 from typing import NamedTuple
 
-from ._blob import interface_text, network_text
 from .enums import Family
 from .errors import RuleError, shown
 from .text import encode
 
 __all__ = [
     "Network",
-    "format_interface",
-    "format_network",
     "masked",
     "parse_interface",
     "parse_network",
@@ -76,11 +73,6 @@ def masked(network: Network) -> Network:
     return Network(kept.to_bytes(len(network.mask), "big"), network.mask)
 
 
-def format_network(network: Network, family: int, *, dotted: bool = False) -> str:
-    """``address/length``, or with the mask written out where it has holes or *dotted* says so."""
-    return network_text(family, network.address, network.mask, dotted)
-
-
 def parse_interface(text: str) -> tuple[bytes, bytes]:
     """Name and mask of an interface; a ``+`` at the end stands for any rest.
 
@@ -98,11 +90,3 @@ def parse_interface(text: str) -> tuple[bytes, bytes]:
         return name, b"\xff" * (len(name) - 1)
     # The NUL belongs to the name: eth0 is not eth01.
     return name, b"\xff" * (len(name) + 1)
-
-
-def format_interface(name: bytes, mask: bytes) -> str:
-    """What iptables prints for an interface; ``""`` for any.
-
-    Source: save_iface() of iptables.
-    """
-    return interface_text(name, mask)

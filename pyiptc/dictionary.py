@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from .addresses import Network, format_network
-from .enums import Family, Inverted
+from .enums import Family
 from .errors import RuleError, XTablesError, shown
 from .match import Match
 from .target import Target
@@ -31,6 +30,9 @@ _HEADER = {
     "fragment": "fragment",
 }
 
+#: What any protocol reads as: the kernel does not look at an inversion of it.
+_ANY_PROTOCOL = ("ip", "!ip")
+
 #: The IPv6 match `dst` would have the key of the destination address.
 _RENAMED = {"dst": "match:dst"}
 #: The option that stands for a whole payload, in hexadecimal digits: of a match or target that
@@ -47,21 +49,17 @@ def to_dict(rule: Rule) -> dict[str, Any]:
     Repeated matches are a list of dictionaries; the further elements of ``policy`` are a dictionary
     under ``next``. What is not restricted is left out.
     """
-    header = rule._unpacked()
     result: dict[str, Any] = {}
-    for key, network, inverted in (
-        ("src", Network(header.src, header.src_mask), Inverted.SOURCE),
-        ("dst", Network(header.dst, header.dst_mask), Inverted.DESTINATION),
+    protocol = rule.protocol
+    for key, value in (
+        ("src", rule._restriction(False)),
+        ("dst", rule._restriction(True)),
+        ("protocol", None if protocol in _ANY_PROTOCOL else protocol),
+        ("in-interface", rule.in_interface),
+        ("out-interface", rule.out_interface),
     ):
-        sign = "!" if header.invflags & inverted else ""
-        if sign or any(network.mask):
-            result[key] = sign + format_network(network, rule._family)
-    if header.proto:
-        result["protocol"] = rule.protocol
-    if rule.in_interface is not None:
-        result["in-interface"] = rule.in_interface
-    if rule.out_interface is not None:
-        result["out-interface"] = rule.out_interface
+        if value is not None:
+            result[key] = value
     if rule._family == Family.IPV4 and rule.fragment:
         result["fragment"] = rule.fragment
     for match in rule.matches:
@@ -78,7 +76,8 @@ def to_dict(rule: Rule) -> dict[str, Any]:
 
 
 def _add_match(result: dict[str, Any], match: Match) -> None:
-    name = _RENAMED.get(match.name, match.name)
+    name = match.name
+    name = _RENAMED.get(name, name)
     options = _options(match)
     if name not in result:
         result[name] = options
@@ -89,20 +88,22 @@ def _add_match(result: dict[str, Any], match: Match) -> None:
 
 
 def _options(module: Any) -> dict[str, Any]:
-    if module.is_opaque:
+    options = module._read_options()
+    if not options and module.is_opaque:
         return {_OPAQUE: module._view().hex()}
     result: dict[str, Any] = {}
     element = result
-    for option in module._read_options():
-        words = [*(["!"] if option.inverted else []), *option.words]
-        if option.name == "next":
+    for name, inverted, words in options:
+        if name == "next":
             # policy: what follows belongs to the next element.
             element["next"] = element = {}
+        elif inverted:
+            element[name] = ["!", *words] if words else "!"
         # A lone word that begins with "!" stays in its list: outside it would negate.
-        elif len(words) == 1 and (option.inverted or not words[0].startswith("!")):
-            element[option.name] = words[0]
+        elif len(words) == 1 and not words[0].startswith("!"):
+            element[name] = words[0]
         else:
-            element[option.name] = words or ""
+            element[name] = list(words) or ""
     return result
 
 

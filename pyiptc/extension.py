@@ -114,17 +114,6 @@ class IPTCModule(ModuleCore):
         payload = self._view()
         return part_text(self._family, self._kind, self._rule._head(), payload) or ("", "")
 
-    @property
-    def is_opaque(self) -> bool:
-        """Whether nothing here can read it: unknown name, other revision, or a set that is gone.
-
-        Such a match or target is kept, moved and deleted with its rule; it has no options.
-        """
-        return (
-            self._options is None
-            and part_text(self._family, self._kind, self._rule._head(), self._view()) is None
-        )
-
     def _text(self) -> str:
         """What stands after the name in a rule's text."""
         if self._options is None and self.is_opaque:

@@ -29,6 +29,9 @@ __all__ = ["Rule", "Rule6"]
 strict = False
 
 
+# Numbers: operators of enumerations make objects.
+_FRAGMENT, _NO_FRAGMENT = int(HeaderFlag.FRAGMENT), int(Inverted.FRAGMENT)
+
 #: Names that a rule's protocol reads as, those of netinet/in.h; all others read as their number.
 _PROTOCOLS = {
     0: "ip",
@@ -325,17 +328,18 @@ class Rule(RuleCore):
         Set it to anything true or false, or to text that begins with ``!``.
         """
         header = self._unpacked()
-        if not header.flags & HeaderFlag.FRAGMENT:
+        if not header.flags & _FRAGMENT:
             return False
-        return "!" if header.invflags & Inverted.FRAGMENT else True
+        return "!" if header.invflags & _NO_FRAGMENT else True
 
     @fragment.setter
     def fragment(self, value: Any) -> None:
         header = self._edit()
-        on, inverted = int(HeaderFlag.FRAGMENT), int(Inverted.FRAGMENT)
         is_inverted = isinstance(value, str) and value.startswith("!")
-        header.flags = header.flags & ~on & 0xFF | (on if value else 0)
-        header.invflags = header.invflags & ~inverted & 0xFF | (inverted if is_inverted else 0)
+        header.flags = header.flags & ~_FRAGMENT & 0xFF | (_FRAGMENT if value else 0)
+        header.invflags = header.invflags & ~_NO_FRAGMENT & 0xFF | (
+            _NO_FRAGMENT if is_inverted else 0
+        )
 
     def set_counters(self, counters: tuple[int, int]) -> None:
         """Set :attr:`counters`."""

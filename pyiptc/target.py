@@ -150,11 +150,6 @@ class Target(IPTCModule):
     def _print(self) -> tuple[str, str]:
         return ("", "") if self._is_standard else super()._print()
 
-    @property
-    def is_opaque(self) -> bool:
-        """Whether nothing here can read it."""
-        return False if self._is_standard else super().is_opaque
-
     def final_check(self) -> None:
         """Check that all needed options are there and go together."""
         if not self._is_standard:

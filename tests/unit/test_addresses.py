@@ -9,7 +9,7 @@ from typing import Union
 import pytest
 from hypothesis import given, settings, strategies as st
 
-from pyiptc import addresses, errors
+from pyiptc import _blob, addresses, errors
 from pyiptc.addresses import Network
 
 PROPERTY = settings(max_examples=150, deadline=None, derandomize=True)
@@ -33,10 +33,10 @@ def test_address_with_length(pair: tuple[int, Address], data: st.DataObject) -> 
     expected = ipaddress.ip_network((address, length), strict=False)
     assert network == Network(address.packed, expected.netmask.packed)
     masked = Network(expected.network_address.packed, network.mask)
-    printed = addresses.format_network(masked, family)
+    printed = _blob.network_text(family, *masked)
     assert ipaddress.ip_network(printed) == expected
     assert addresses.parse_network(printed, family) == masked
-    dotted = addresses.format_network(masked, family, dotted=True)
+    dotted = _blob.network_text(family, *masked, True)
     assert addresses.parse_network(dotted, family) == masked
     if family == 2:
         assert (printed, dotted) == (str(expected), expected.with_netmask)
@@ -57,7 +57,7 @@ def test_any_mask(family: int, data: st.DataObject) -> None:
     size = SIZES[family]
     address, mask = (data.draw(st.binary(min_size=size, max_size=size)) for _ in range(2))
     network = Network(address, mask)
-    printed = addresses.format_network(network, family)
+    printed = _blob.network_text(family, *network)
     assert addresses.parse_network(printed, family) == network
     bits = bin(int.from_bytes(mask, "big"))[2:].zfill(8 * size)
     has_holes = "01" in bits
@@ -72,7 +72,7 @@ def test_prefixes(length: int) -> None:
     for family, size in SIZES.items():
         if length <= 8 * size:
             network = Network(bytes(size), addresses.prefix_mask(length, size))
-            assert addresses.format_network(network, family).endswith(f"/{length}")
+            assert _blob.network_text(family, *network).endswith(f"/{length}")
 
 
 BAD = {
@@ -116,7 +116,7 @@ def test_interfaces(name: str) -> None:
     length = len(name.encode("utf-8", "surrogateescape"))
     expected = length - 1 if name.endswith("+") else length + 1
     assert mask == b"\xff" * expected
-    shown = addresses.format_interface(raw.ljust(16, b"\0"), mask.ljust(16, b"\0"))
+    shown = _blob.interface_text(raw.ljust(16, b"\0"), mask.ljust(16, b"\0"))
     assert shown == ("" if name == "+" else name)
 
 
@@ -141,4 +141,4 @@ def test_interfaces_of_other_tools() -> None:
         (b"", full, ""),
         (b"eth0", b"\xff\0\xff", "e+"),
     ):
-        assert addresses.format_interface(name.ljust(16, b"\0"), mask.ljust(16, b"\0")) == shown
+        assert _blob.interface_text(name.ljust(16, b"\0"), mask.ljust(16, b"\0")) == shown

@@ -231,25 +231,6 @@ def test_headers(family: Family) -> None:
     holds()
 
 
-def test_parts_of_headers(family: Family) -> None:
-    """Each part alone, as the properties of a rule give it."""
-
-    @PROPERTY
-    @given(headers(family.nfproto))
-    def holds(header: _blob.Header) -> None:
-        assert header.network_text(False) == _blob.network_text(
-            header.family, header.src, header.src_mask
-        )
-        assert header.network_text(True, True) == "/".join(
-            socket.inet_ntop(header.family, raw) for raw in (header.dst, header.dst_mask)
-        )
-        for out, interface in ((False, header.in_interface), (True, header.out_interface)):
-            words = interface_words("-i", *interface, False)
-            assert header.interface_text(out) == (words[1] if words else "")
-
-    holds()
-
-
 def test_sizes_are_checked() -> None:
     for address, mask in ((bytes(4), bytes(16)), (bytes(16), bytes(16)), (b"", b"")):
         with pytest.raises(ValueError, match="expected 4"):

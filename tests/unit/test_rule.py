@@ -445,7 +445,7 @@ def test_taking_apart_fails(
 
 
 def test_a_class_that_has_forgotten_to_begin_its_rules(family: Family) -> None:
-    class Forgetful(family.Rule):  # type: ignore[misc]
+    class Forgetful(family.Rule):  # type: ignore[misc, name-defined]
         def __init__(self) -> None:
             self.src = None
 
