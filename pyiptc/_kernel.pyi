@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from types import TracebackType
 from typing import Any, Final
 
-from typing_extensions import disjoint_base
+from typing_extensions import Self, disjoint_base
 
 from ._blob import Entry
 from ._print import Printer
@@ -93,6 +93,14 @@ class TableData:
     def allows(self, chain: str, entry: Entry) -> bool: ...
     def replace(self, chain: str, index: int, entry: Entry) -> None: ...
     def delete(self, chain: str, index: int) -> None: ...
+
+@disjoint_base
+class Append:
+    chain: str
+    entry: Entry
+    def __new__(cls, chain: str, entry: Entry) -> Self: ...
+    def apply(self, data: TableData) -> None: ...
+    def check(self, seen: TableData, data: TableData) -> None: ...
 
 def read(
     socket: Socket,

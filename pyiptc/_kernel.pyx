@@ -8,6 +8,7 @@ System calls are made without the GIL. A :class:`TableData` is not thread-safe: 
 import errno as _errno
 import os
 
+cimport cython
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE
 from cpython.bytes cimport PyBytes_AS_STRING
 from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_AsUTF8String
@@ -23,7 +24,7 @@ from ._xtables cimport Instance, emit
 
 from . import libraries
 from .counters import Counters
-from ._print import verdict_name
+from ._print import entry_text, verdict_name
 from ._xtables import instance as instance_of
 from .text import encode
 from .errors import (
@@ -878,12 +879,16 @@ cdef class TableData:
 
     def append(self, str chain not None, Entry entry not None) -> None:
         """Append an entry."""
+        self.append_entry(chain, entry)
+
+    cdef int append_entry(self, str chain, Entry entry) except -1:
         found = self.find_chain(chain, "append entry to")
         jump = self.jump_of(entry, "append entry to", chain)
         data = <bytes>entry.data
         rc = _csrc.pyiptc_table_append(self.table, found, data, entry.size, entry.kind, jump)
         if rc < 0:
             raise edit_error(-rc, "append entry to", f"chain {chain}")
+        return 0
 
     def append_all(self, str chain not None, list entries not None) -> None:
         """Append entries: all of them, or none."""
@@ -897,7 +902,7 @@ cdef class TableData:
                    f"chain {chain}")
         try:
             for entry in entries:
-                self.append(chain, entry)
+                self.append_entry(chain, entry)
         except BaseException:
             while found.count > before:
                 _csrc.pyiptc_table_delete(self.table, found, found.count - 1)
@@ -1107,6 +1112,31 @@ cdef class TableData:
         if rc < 0:
             raise edit_error(-rc, operation, subject)
         return 0
+
+
+@cython.no_gc
+cdef class Append:
+    """``-A``: an edit as those of :mod:`pyiptc.edits`.
+
+    There is one for each rule of a transaction: nothing that the garbage collector has to look at.
+    """
+
+    cdef readonly str chain
+    cdef readonly Entry entry
+
+    def __cinit__(self, str chain not None, Entry entry not None):
+        self.chain = chain
+        self.entry = entry
+
+    def apply(self, TableData data not None) -> None:
+        """Append it to a table in memory, or raise and change nothing."""
+        data.append_entry(self.chain, self.entry)
+
+    def check(self, TableData seen not None, TableData data not None) -> None:
+        """It means the same in any table."""
+
+    def __str__(self) -> str:
+        return f"-A {self.chain} {entry_text(self.entry)}"
 
 
 cdef TableData new_table():

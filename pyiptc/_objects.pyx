@@ -61,6 +61,9 @@ cdef dict VERDICT_PAYLOADS = {
 }
 cdef dict VERDICT_NAMES = {number: intern(verdict_name(number)) for number in (-1, -2, -4, -5)}
 
+#: Of a match that has none yet: a list of options is replaced, never changed.
+cdef list NO_OPTIONS = []
+
 #: Numbers by name, of protocols that read back as that name.
 cdef dict PROTOCOLS = {"tcp": 6, "udp": 17, "icmp": 1}
 
@@ -344,6 +347,8 @@ cdef class RuleCore:
         cdef unsigned char address[16]
         cdef bint inverted = False
         cdef bytes raw, mask
+        cdef const char *text
+        cdef Py_ssize_t length
         cdef Header header
         cdef unsigned char *to
         if value is None:
@@ -353,9 +358,13 @@ cdef class RuleCore:
         elif value.startswith("!"):
             inverted = True
             value = (<str>value)[1:].lstrip(" ")
-        raw = (<str>value).encode("ascii", "replace")
-        if (memchr(<const char *>raw, 0, len(raw)) is NULL
-                and _csrc.pyiptc_read_address(layout, raw, address)):
+        try:
+            text = PyUnicode_AsUTF8AndSize(value, &length)
+        except UnicodeEncodeError:
+            text = b""
+            length = 0
+        if (memchr(text, 0, length) is NULL
+                and _csrc.pyiptc_read_address(layout, text, address)):
             header = self.edit()
             to = header.buffer + index * size
             memcpy(to, address, size)
@@ -542,7 +551,7 @@ cdef class RuleCore:
             match = new(cls)
             match.rule_of = self
             match._name = name
-            match.options = []
+            match.options = NO_OPTIONS
         else:
             match = cls(self, name=name, revision=revision)
         self.edit()

@@ -594,7 +594,8 @@ cdef int emit(list warned, set said=None) except -1:
     return 0
 
 
-cdef dict _instances = {}
+cdef Instance _ipv4 = None
+cdef Instance _ipv6 = None
 _instances_lock = threading.Lock()
 #: Ask nf_tables first which revisions the kernel knows.
 _prefers_nft = os.environ.get("PYIPTC_BACKEND") in ("nft", "auto")
@@ -609,6 +610,11 @@ def _after_fork():
 os.register_at_fork(after_in_child=_after_fork)
 
 
+cdef inline Instance opened(int family):
+    """That of a family, if there is one: asked ten times for each rule."""
+    return _ipv4 if family == 2 else _ipv6 if family == 10 else None
+
+
 cpdef Instance instance(int family):
     """The process's libxtables for a family, opened at the first call.
 
@@ -616,19 +622,27 @@ cpdef Instance instance(int family):
         ImportError: The library is missing or too old.
         UnsupportedError: A set-uid process; or another family where there is only one instance.
     """
-    found = _instances.get(family)
+    global _ipv4, _ipv6
+    cdef Instance found = opened(family)
     if found is not None:
         return found
     with _instances_lock:
-        if family not in _instances:
-            if _instances and (libraries.is_single_instance() or not has_namespaces()):
-                raise UnsupportedError(
-                    "one libxtables cannot serve IPv4 and IPv6, and this C library (or "
-                    "PYIPTC_SINGLE_INSTANCE=1) allows one: use two processes")
-            _instances[family] = Instance(family)
-            if _prefers_nft:
-                (<Instance>_instances[family]).prefer_nft()
-        return _instances[family]
+        found = opened(family)
+        if found is not None:
+            return found
+        if ((_ipv4 is not None or _ipv6 is not None)
+                and (libraries.is_single_instance() or not has_namespaces())):
+            raise UnsupportedError(
+                "one libxtables cannot serve IPv4 and IPv6, and this C library (or "
+                "PYIPTC_SINGLE_INSTANCE=1) allows one: use two processes")
+        found = Instance(family)
+        if _prefers_nft:
+            found.prefer_nft()
+        if family == 2:
+            _ipv4 = found
+        else:
+            _ipv6 = found
+        return found
 
 
 def prefer_nft() -> None:
@@ -638,8 +652,9 @@ def prefer_nft() -> None:
         return
     with _instances_lock:
         _prefers_nft = True
-        for found in _instances.values():
-            (<Instance>found).prefer_nft()
+        for found in (_ipv4, _ipv6):
+            if found is not None:
+                (<Instance>found).prefer_nft()
 
 
 def has_namespaces() -> bool:

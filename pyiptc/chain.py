@@ -32,7 +32,7 @@ from .edits import (
 from .errors import RuleError, shown
 from .identity import Key, key_of
 from .policy import Policy
-from .rule import Rule, Rule6
+from .rule import Rule
 from .template import PLACE, Value, field_of, texts
 
 if TYPE_CHECKING:
@@ -193,7 +193,7 @@ class Chain:
         table._edit(self._append, rule)
 
     def _append(self, data: TableData, rule: Rule) -> Append:
-        return Append(self.name, self._settled(rule, data), _describe)
+        return Append(self.name, self._settled(rule, data))
 
     def insert(self, rule: AnyRule, index: int = 0) -> None:
         """Insert a rule before the one at *index*, 0-based; the chain's length appends."""
@@ -204,7 +204,7 @@ class Chain:
 
     def _insert(self, data: TableData, what: tuple[Rule, int]) -> Insert:
         rule, index = what
-        return Insert(self.name, index, self._settled(rule, data), _describe)
+        return Insert(self.name, index, self._settled(rule, data))
 
     def replace(self, rule: AnyRule, index: int) -> None:
         """Replace the rule at *index*, 0-based."""
@@ -212,7 +212,7 @@ class Chain:
 
     def _replace(self, data: TableData, what: tuple[Rule, int]) -> Replace:
         rule, index = what
-        return Replace(self.name, index, self._settled(rule, data), _describe)
+        return Replace(self.name, index, self._settled(rule, data))
 
     def extend(self, rules: Iterable[AnyRule]) -> None:
         """Append many rules with one commit; none is appended where one is wrong."""
@@ -222,7 +222,7 @@ class Chain:
 
         def build(data: TableData, rules: Iterable[AnyRule]) -> AppendAll:
             entries = [self._settled(self._own(rule), data) for rule in rules]
-            return AppendAll(name, entries, _describe)
+            return AppendAll(name, entries)
 
         with self.table._batch():
             self.table._edit(build, rules)
@@ -253,8 +253,8 @@ class Chain:
 
             field = field_of(self.table._family, template, parse)
             if field is None:
-                return AppendAll(name, [parse(text) for text in texts(template, values)], _describe)
-            return AppendVariants(name, field, field.pack(values), _describe)
+                return AppendAll(name, [parse(text) for text in texts(template, values)])
+            return AppendVariants(name, field, field.pack(values))
 
         with self.table._batch():
             self.table._edit(build, values)
@@ -274,7 +274,7 @@ class Chain:
 
     def _ensure(self, data: TableData, what: tuple[Rule, Optional[int]]) -> Ensure:
         rule, index = what
-        return Ensure(self.name, self._settled(rule, data), index, _describe)
+        return Ensure(self.name, self._settled(rule, data), index)
 
     def discard(self, rule: AnyRule) -> bool:
         """Delete the first rule that equals *rule*, if there is one, as :meth:`ensure` puts it in.
@@ -287,7 +287,7 @@ class Chain:
         return edit.is_needed
 
     def _discard(self, data: TableData, rule: Rule) -> Discard:
-        return Discard(Delete(self.name, self._compiled(rule, data), 0, _describe))
+        return Discard(Delete(self.name, self._compiled(rule, data), 0))
 
     def find(self, comment: str) -> list[Rule]:
         """The rules that have a comment of this text, in order."""
@@ -395,7 +395,7 @@ class Chain:
 
     def _delete(self, data: TableData, what: tuple[Rule, int, bool]) -> Delete:
         rule, occurrence, was_seen = what
-        return Delete(self.name, self._compiled(rule, data), occurrence, _describe, was_seen)
+        return Delete(self.name, self._compiled(rule, data), occurrence, was_seen)
 
     def _seen(self, rule: Rule) -> tuple[Optional[Listing], int]:
         """The listing that a rule came from, where it is one of this chain."""
@@ -486,8 +486,3 @@ def _checked_index(index: Any) -> int:
     if number < 0:
         raise ValueError(f"a position is 0 or more, not {number}")
     return min(number, (1 << 32) - 1)
-
-
-def _describe(entry: Entry) -> str:
-    """The text of an edit's rule, for an error."""
-    return str((Rule6 if entry.family == Rule6._family else Rule)._from_entry(entry))

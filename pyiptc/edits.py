@@ -3,17 +3,19 @@
 
 Each has :meth:`apply`, which changes a table in memory or raises and changes nothing, and a text
 as the command line would put it. :func:`replay` does them on a table that others have changed.
+:class:`Append`, the one that is made by the ten thousand, is below Python.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Optional, Union
 
 from ._blob import Entry
-from ._kernel import CounterArray, TableData
+from ._kernel import Append, CounterArray, TableData
 from .errors import ConflictError, RuleNotFoundError, shown, strerror
 from .identity import key_of, mask_of
+from .printing import entry_text
 from .template import Field
 
 __all__ = [
@@ -39,10 +41,7 @@ __all__ = [
 ]
 
 
-Describe = Callable[[Entry], str]
-
-
-class Edit:
+class Change:
     """One change of a table. Not changed once it was made, but for what :meth:`apply` finds out."""
 
     __slots__ = ()
@@ -61,6 +60,9 @@ class Edit:
         Raises:
             ConflictError: It does not.
         """
+
+
+Edit = Union[Change, Append]
 
 
 def replay(edits: Iterable[Edit], seen: TableData, data: TableData) -> None:
@@ -100,72 +102,50 @@ def _check_index(chain: str, index: int, seen: TableData, data: TableData) -> No
         )
 
 
-class Append(Edit):
-    """``-A``."""
-
-    __slots__ = ("chain", "describe", "entry")
-
-    def __init__(self, chain: str, entry: Entry, describe: Describe) -> None:
-        self.chain = chain
-        self.entry = entry
-        self.describe = describe
-
-    def apply(self, data: TableData) -> None:
-        data.append(self.chain, self.entry)
-
-    def __str__(self) -> str:
-        return f"-A {self.chain} {self.describe(self.entry)}"
-
-
-class AppendAll(Edit):
+class AppendAll(Change):
     """``-A``, many times."""
 
-    __slots__ = ("chain", "describe", "entries")
+    __slots__ = ("chain", "entries")
 
-    def __init__(self, chain: str, entries: list[Entry], describe: Describe) -> None:
+    def __init__(self, chain: str, entries: list[Entry]) -> None:
         self.chain = chain
         self.entries = entries
-        self.describe = describe
 
     def apply(self, data: TableData) -> None:
         data.append_all(self.chain, self.entries)
 
     def __str__(self) -> str:
-        shown_ones = "; ".join(
-            f"-A {self.chain} {self.describe(entry)}" for entry in self.entries[:3]
-        )
+        shown_ones = "; ".join(f"-A {self.chain} {entry_text(entry)}" for entry in self.entries[:3])
         return f"{len(self.entries)} rules: {shown_ones}"
 
 
-class AppendVariants(Edit):
+class AppendVariants(Change):
     """``-A``, for each value of a template."""
 
-    __slots__ = ("chain", "describe", "field", "values")
+    __slots__ = ("chain", "field", "values")
 
-    def __init__(self, chain: str, field: Field, values: bytes, describe: Describe) -> None:
+    def __init__(self, chain: str, field: Field, values: bytes) -> None:
         self.chain = chain
         self.field = field
         self.values = values
-        self.describe = describe
 
     def apply(self, data: TableData) -> None:
         field = self.field
         data.append_variants(self.chain, field.entry, field.at, field.is_address, self.values)
 
     def __str__(self) -> str:
-        return f"rules such as -A {self.chain} {self.describe(self.field.entry)}"
+        return f"rules such as -A {self.chain} {entry_text(self.field.entry)}"
 
 
-class Insert(Edit):
+class Insert(Change):
     """``-I``; *index* is 0-based."""
 
-    __slots__ = ("chain", "describe", "entry", "index")
+    __slots__ = ("chain", "entry", "index")
 
-    def __init__(self, chain: str, index: int, entry: Entry, describe: Describe) -> None:
+    def __init__(self, chain: str, index: int, entry: Entry) -> None:
         self.chain = chain
         self.index = index
         self.entry = entry
-        self.describe = describe
 
     def apply(self, data: TableData) -> None:
         data.insert(self.chain, self.index, self.entry)
@@ -175,19 +155,18 @@ class Insert(Edit):
             _check_index(self.chain, self.index, seen, data)
 
     def __str__(self) -> str:
-        return f"-I {self.chain} {self.index + 1} {self.describe(self.entry)}"
+        return f"-I {self.chain} {self.index + 1} {entry_text(self.entry)}"
 
 
-class Replace(Edit):
+class Replace(Change):
     """``-R``; *index* is 0-based."""
 
-    __slots__ = ("chain", "describe", "entry", "index")
+    __slots__ = ("chain", "entry", "index")
 
-    def __init__(self, chain: str, index: int, entry: Entry, describe: Describe) -> None:
+    def __init__(self, chain: str, index: int, entry: Entry) -> None:
         self.chain = chain
         self.index = index
         self.entry = entry
-        self.describe = describe
 
     def apply(self, data: TableData) -> None:
         data.replace(self.chain, self.index, self.entry)
@@ -196,10 +175,10 @@ class Replace(Edit):
         _check_index(self.chain, self.index, seen, data)
 
     def __str__(self) -> str:
-        return f"-R {self.chain} {self.index + 1} {self.describe(self.entry)}"
+        return f"-R {self.chain} {self.index + 1} {entry_text(self.entry)}"
 
 
-class DeleteIndex(Edit):
+class DeleteIndex(Change):
     """``-D`` with a number; *index* is 0-based."""
 
     __slots__ = ("chain", "index")
@@ -218,18 +197,15 @@ class DeleteIndex(Edit):
         return f"-D {self.chain} {self.index + 1}"
 
 
-class Delete(Edit):
+class Delete(Change):
     """``-D`` with a rule: the *occurrence*-th (0-based) of those that are equal."""
 
-    __slots__ = ("chain", "describe", "entry", "occurrence", "was_seen")
+    __slots__ = ("chain", "entry", "occurrence", "was_seen")
 
-    def __init__(
-        self, chain: str, entry: Entry, occurrence: int, describe: Describe, was_seen: bool = False
-    ) -> None:
+    def __init__(self, chain: str, entry: Entry, occurrence: int, was_seen: bool = False) -> None:
         self.chain = chain
         self.entry = entry
         self.occurrence = occurrence
-        self.describe = describe
         self.was_seen = was_seen
         """Whether it is about a rule that was read, and not about any that is equal."""
 
@@ -253,11 +229,11 @@ class Delete(Edit):
         if before != now:
             raise ConflictError(
                 f"chain {self.chain} of table {data.name} was changed meanwhile: rule "
-                f"{shown(self.describe(self.entry))} was there {before} times, and now is {now} times"
+                f"{shown(entry_text(self.entry))} was there {before} times, and now is {now} times"
             )
 
     def __str__(self) -> str:
-        return f"-D {self.chain} {self.describe(self.entry)}"
+        return f"-D {self.chain} {entry_text(self.entry)}"
 
 
 def rule_not_found(chain: str) -> RuleNotFoundError:
@@ -269,19 +245,15 @@ def rule_not_found(chain: str) -> RuleNotFoundError:
     return error
 
 
-class Ensure(Edit):
+class Ensure(Change):
     """``-C``, and ``-A`` or ``-I`` where that finds nothing."""
 
     __slots__ = ("is_needed", "put")
 
     put: Union[Append, Insert]
 
-    def __init__(self, chain: str, entry: Entry, index: Optional[int], describe: Describe) -> None:
-        self.put = (
-            Append(chain, entry, describe)
-            if index is None
-            else Insert(chain, index, entry, describe)
-        )
+    def __init__(self, chain: str, entry: Entry, index: Optional[int]) -> None:
+        self.put = Append(chain, entry) if index is None else Insert(chain, index, entry)
         self.is_needed = False
 
     def apply(self, data: TableData) -> None:
@@ -297,7 +269,7 @@ class Ensure(Edit):
         return str(self.put)
 
 
-class Discard(Edit):
+class Discard(Change):
     """``-C``, and ``-D`` where that finds something."""
 
     __slots__ = ("delete", "is_needed")
@@ -323,7 +295,7 @@ def find(data: TableData, chain: str, entry: Entry) -> int:
     return data.seek(chain, entry, mask_of(entry))
 
 
-class CreateChain(Edit):
+class CreateChain(Change):
     """``-N``."""
 
     __slots__ = ("chain",)
@@ -338,7 +310,7 @@ class CreateChain(Edit):
         return f"-N {self.chain}"
 
 
-class DeleteChain(Edit):
+class DeleteChain(Change):
     """``-X``."""
 
     __slots__ = ("chain",)
@@ -353,7 +325,7 @@ class DeleteChain(Edit):
         return f"-X {self.chain}"
 
 
-class RenameChain(Edit):
+class RenameChain(Change):
     """``-E``."""
 
     __slots__ = ("chain", "name")
@@ -369,7 +341,7 @@ class RenameChain(Edit):
         return f"-E {self.chain} {self.name}"
 
 
-class Flush(Edit):
+class Flush(Change):
     """``-F``."""
 
     __slots__ = ("chain",)
@@ -384,7 +356,7 @@ class Flush(Edit):
         return f"-F {self.chain}"
 
 
-class FlushAll(Edit):
+class FlushAll(Change):
     """``-F`` and ``-X`` of everything; policies stay."""
 
     __slots__ = ()
@@ -401,7 +373,7 @@ class FlushAll(Edit):
         return "-F, -X"
 
 
-class SetPolicy(Edit):
+class SetPolicy(Change):
     """``-P``."""
 
     __slots__ = ("chain", "counters", "policy")
@@ -418,7 +390,7 @@ class SetPolicy(Edit):
         return f"-P {self.chain} {self.policy}"
 
 
-class Zero(Edit):
+class Zero(Change):
     """``-Z``."""
 
     __slots__ = ("chain",)
@@ -433,7 +405,7 @@ class Zero(Edit):
         return f"-Z {self.chain}"
 
 
-class ZeroRules(Edit):
+class ZeroRules(Change):
     """``-L -Z`` of a chain's rules, not of its policy."""
 
     __slots__ = ("chain", "counters")

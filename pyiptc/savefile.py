@@ -442,7 +442,7 @@ class Reader:
             elif letter == "R":
                 data.replace(chain, index or 0, entry)
             else:
-                Delete(chain, entry, 0, str).apply(data)
+                Delete(chain, entry, 0).apply(data)
 
 
 def _pieces(text: Any) -> Iterator[list[str]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import pytest
 
 import pyiptc
@@ -50,3 +52,20 @@ def test_options_that_no_longer_fit_are_shown_and_refused() -> None:
     assert rule == rule.copy()
     with pytest.raises(pyiptc.XTablesError, match="multiport"):
         pyiptc.Chain(pyiptc.Table("filter"), "INPUT").append(rule)
+
+
+def test_appended_rules_are_nothing_for_the_collector() -> None:
+    """A transaction keeps an edit for each rule; ten thousand of them would be gone through often."""
+    table = pyiptc.Table("filter")
+    with pyiptc.transaction(table) as current:
+        for port in range(3):
+            rule = pyiptc.Rule()
+            rule.protocol = "tcp"
+            rule.create_match("tcp").dport = str(port)
+            rule.create_target("DROP")
+            pyiptc.Chain(table, "INPUT").append(rule)
+        edits = current.edits[table]
+        assert [str(edit) for edit in edits] == [
+            f"-A INPUT -p tcp -m tcp --dport {port} -j DROP" for port in range(3)
+        ]
+        assert not any(gc.is_tracked(edit) for edit in edits)
