@@ -11,7 +11,8 @@ linux/netfilter/x_tables.h.
 
 cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
-from cpython.unicode cimport PyUnicode_DecodeASCII, PyUnicode_DecodeUTF8
+from cpython.unicode cimport (
+    PyUnicode_AsUTF8AndSize, PyUnicode_DecodeASCII, PyUnicode_DecodeUTF8)
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memchr, memcmp, memcpy, memset, strlen
@@ -671,12 +672,17 @@ def pack_addresses(int family, values not None, network not None) -> bytes:
 
 cdef int pack_address(const _csrc.pyiptc_family *layout, value, network, Py_ssize_t index,
                       unsigned char *to) except -1:
-    cdef Py_ssize_t size = layout.address_size, i
+    cdef Py_ssize_t size = layout.address_size, i, length
     cdef bytes raw, mask
+    cdef const char *text
     memset(to + size, 0xFF, size)
     if isinstance(value, str):
-        raw = (<str>value).encode("ascii", "replace")
-        if len(raw) == <Py_ssize_t>strlen(raw) and _csrc.pyiptc_read_address(layout, raw, to):
+        try:
+            text = PyUnicode_AsUTF8AndSize(value, &length)
+        except UnicodeEncodeError:
+            text = b""
+            length = 0
+        if length == <Py_ssize_t>strlen(text) and _csrc.pyiptc_read_address(layout, text, to):
             return 0
         try:
             raw, mask = network(value)
@@ -687,7 +693,7 @@ cdef int pack_address(const _csrc.pyiptc_family *layout, value, network, Py_ssiz
         memcpy(to + size, <const unsigned char *>mask, size)
         return 0
     if isinstance(value, (bytes, bytearray, memoryview)):
-        raw = bytes(value)
+        raw = <bytes>value if type(value) is bytes else bytes(value)
         if len(raw) != size:
             raise RuleError(f"value {index}: an address of {len(raw)} bytes, expected {size}")
     elif isinstance(value, int) and not isinstance(value, bool):
