@@ -12,7 +12,7 @@ cimport cython
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.object cimport (
     PyObject, PyObject_GenericGetAttr, PyObject_GenericSetAttr, PyTypeObject)
-from cpython.unicode cimport PyUnicode_AsUTF8AndSize
+from cpython.unicode cimport PyUnicode_AsUTF8AndSize, PyUnicode_FromObject
 from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
@@ -131,12 +131,15 @@ cdef class RuleCore:
             rules.append(rule)
         return rules
 
-    def __setattr__(self, str name, value):
+    # Names of attributes may be of a subclass of str, such as members of an enumeration.
+
+    def __setattr__(self, given, value):
+        cdef str name = PyUnicode_FromObject(given)
         if not (name.startswith("_") or hasattr(type(self), name)):
             self._unknown(name)
         PyObject_GenericSetAttr(self, name, value)
 
-    def __delattr__(self, str name):
+    def __delattr__(self, name):
         """Delete a plain attribute: of what a rule has nothing can be."""
         attributes = self.__dict__
         if name not in attributes:
@@ -720,8 +723,8 @@ cdef class ModuleCore:
         self.option = self.value = None
         self.options = options
 
-    def __setattr__(self, str name, value):
-        cdef str option
+    def __setattr__(self, given, value):
+        cdef str name = PyUnicode_FromObject(given), option
         if name.startswith("_"):
             PyObject_GenericSetAttr(self, name, value)
             return
@@ -733,12 +736,14 @@ cdef class ModuleCore:
             return
         self.set_known(option, value, known)
 
-    def __delattr__(self, str name):
+    def __delattr__(self, given):
+        cdef str name = PyUnicode_FromObject(given)
         self.set_option(name.replace("_", "-"), None)
 
     # Not __getattr__(): where a base has that, Python asks for whatever a subclass has by way of
     # a function that makes two objects for it.
-    def __getattribute__(self, str name):
+    def __getattribute__(self, given):
+        cdef str name = PyUnicode_FromObject(given)
         try:
             return PyObject_GenericGetAttr(self, name)
         except AttributeError:

@@ -23,6 +23,7 @@ from .enums import Family
 from .errors import AccessError, BackendWarning, shown
 from .namespace import Namespace, NetnsSpec, existing_tables
 from .process import choice
+from .text import plain
 
 __all__ = [
     "Backend",
@@ -109,7 +110,7 @@ def handle_of(wanted: Optional[str], handle: Optional[str], cookie: int) -> str:
     side = "nft" if handle == "nft" else "legacy"
     if wanted is not None and checked(wanted) not in (side, "auto"):
         raise ValueError(f"handle {shown(handle)} is of backend {side}, not {wanted}")
-    return handle
+    return plain(handle)
 
 
 def tables_of(handle: str, family: int) -> list[str]:

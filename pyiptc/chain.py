@@ -34,6 +34,7 @@ from .identity import Key, key_of
 from .policy import Policy
 from .rule import Rule
 from .template import PLACE, Value, field_of, texts
+from .text import plain
 
 if TYPE_CHECKING:
     from ._blob import Entry
@@ -96,6 +97,7 @@ class Chain:
     def __new__(cls, table: Table, name: str) -> Chain:
         if not isinstance(name, str):
             raise TypeError(f"a chain's name is a string, not {shown(name)}")
+        name = plain(name)
         chain = table._chain_objects.get(name)
         if chain is None:
             chain = object.__new__(cls)

@@ -9,7 +9,7 @@ from .enums import Kind, Verdict
 from .errors import ChainNameError, RuleError, XTablesError, shown
 from .extension import find_extension
 from .rule import Rule
-from .text import encode
+from .text import encode, plain
 
 __all__ = ["NAT_DROP", "new_chain_name", "settled"]
 
@@ -20,6 +20,7 @@ def new_chain_name(name: str) -> str:
     """A name that iptables can take too."""
     if not isinstance(name, str):
         raise TypeError(f"a chain's name is a string, not {shown(name)}")
+    name = plain(name)
     problem = None
     if not name:
         problem = "it is empty"

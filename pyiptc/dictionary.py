@@ -14,6 +14,7 @@ from .enums import Family
 from .errors import RuleError, XTablesError, shown
 from .match import Match
 from .target import Target
+from .text import plain
 
 if TYPE_CHECKING:
     from .rule import Rule
@@ -135,8 +136,8 @@ def fill(
     target = value.get("target", "")
     goto = isinstance(target, Mapping) and list(target) == ["goto"]
     name = target["goto"] if goto else target
-    if has_chain is not None and isinstance(name, str) and name and has_chain(name):
-        rule.target = Target._to_chain(rule, name, goto)
+    if has_chain is not None and isinstance(name, str) and name and has_chain(plain(name)):
+        rule.target = Target._to_chain(rule, plain(name), goto)
     else:
         _set_target(rule, target)
 

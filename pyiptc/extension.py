@@ -15,7 +15,7 @@ from .enums import Kind
 from .errors import BlobError, XTablesError, shown
 from .identity import user_size
 from .printing import opaque_text, part_text
-from .text import Option, decode
+from .text import Option, decode, plain
 
 if TYPE_CHECKING:
     from .rule import Rule
@@ -72,7 +72,7 @@ class IPTCModule(ModuleCore):
             self._start_with_payload(payload)
         else:
             assert name is not None
-            self._start_with_name(name, revision)
+            self._start_with_name(plain(name), revision)
 
     def _start_with_payload(self, payload: bytes) -> None:
         if not isinstance(payload, bytes):
@@ -331,10 +331,8 @@ def _words_of(value: Any) -> tuple[bool, tuple[str, ...]]:
 def _word_of(value: Any) -> str:
     if isinstance(value, bytes):
         return decode(value)
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+    if isinstance(value, (str, int)) and not isinstance(value, bool):
+        return plain(value)
     raise TypeError(
         f"Invalid parameter value: must be string or list of strings, not {shown(value)}"
     )

@@ -43,7 +43,7 @@ def choice(
         wanted = os.environ.get(variable) or default
     if wanted not in choices:
         raise ValueError(f"{what} {shown(wanted)}: expected one of {', '.join(choices)}")
-    return wanted
+    return choices[choices.index(wanted)]
 
 
 def bits() -> int:

@@ -18,7 +18,7 @@ from .identity import Key, key_of, mask_of, unordered
 from .match import Match
 from .printing import entry_text, header_words
 from .target import Target
-from .text import encode, quoted, shell_split, split
+from .text import encode, plain, quoted, shell_split, split
 
 if TYPE_CHECKING:
     from .chain import Chain
@@ -297,7 +297,7 @@ class Rule(RuleCore):
             raise TypeError(f"a protocol is a name or a number, not {shown(value)}")
         if isinstance(value, int) and not 0 <= value <= 255:
             raise RuleError("invalid protocol number: expected a name or 0 to 255")
-        text = str(value)
+        text = plain(value)
         inverted = text.startswith("!")
         number = self._protocol_number(text[1:].lstrip(" ") if inverted else text)
         if inverted and number == 0:

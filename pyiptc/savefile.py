@@ -39,7 +39,7 @@ from .errors import (
 )
 from .printing import printer
 from .rule import Rule
-from .text import decode, split
+from .text import decode, plain, split
 from .transaction import RETRIES
 
 __all__ = ["Reader", "save_table", "table_to_dict"]
@@ -465,7 +465,7 @@ def _checked_line(line: Any) -> str:
         return decode(line)
     if not isinstance(line, str):
         raise TypeError(f"a line is text or bytes, not {shown(line)}")
-    return line
+    return plain(line)
 
 
 def _command_of(words: list[str]) -> tuple[str, list[str]]:

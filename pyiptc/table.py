@@ -47,6 +47,7 @@ from .namespace import Namespace, NetnsSpec
 from .policy import Policy
 from .rule import Rule, Rule6
 from .savefile import Reader, save_table, table_to_dict
+from .text import plain
 from .transaction import Transaction, send, transaction
 
 __all__ = [
@@ -122,6 +123,7 @@ class Table:
     ) -> Table:
         if not isinstance(name, str):
             raise TypeError(f"a table's name is a string, not {shown(name)}")
+        name = plain(name)
         kind = lock_kind(lock)
         place = Namespace(netns, name)
         handle = _handle_for(place, cls._family, backend, handle)
@@ -623,7 +625,7 @@ class Table:
         if not isinstance(verdict, str):
             raise TypeError(f"a policy is a name or a Policy, not {shown(policy)}")
         given = None if counters is None else checked(counters)
-        self._edit(_made, SetPolicy(name, verdict, given))
+        self._edit(_made, SetPolicy(name, plain(verdict), given))
 
     def get_policy(self, chain: Named) -> tuple[Optional[Policy], Optional[Counters]]:
         """Policy of a chain and its counters; a pair of None for a user-defined chain.
@@ -791,7 +793,7 @@ def _name(chain: Named) -> str:
     name = chain.name if isinstance(chain, Chain) else chain
     if not isinstance(name, str):
         raise TypeError(f"expected a chain or its name, not {shown(chain)}")
-    return name
+    return plain(name)
 
 
 def tables_of(family: int) -> list[Table]:

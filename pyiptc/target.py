@@ -11,6 +11,7 @@ from ._blob import FALLTHROUGH, JUMP, PLAIN, standard_target
 from .enums import Kind, Verdict
 from .errors import XTablesError, shown
 from .extension import IPTCModule
+from .text import plain
 
 if TYPE_CHECKING:
     from .rule import Rule
@@ -74,6 +75,8 @@ class Target(IPTCModule):
         goto: Optional[bool] = None,
     ) -> None:
         self._goto = bool(goto)
+        if isinstance(name, str):
+            name = plain(name)
         if name is not None and target is None and isinstance(name, str):
             if self._goto and not self._is_any_chain(rule, name):
                 raise XTablesError(f"goto '{name}' is not a chain", name)
@@ -194,6 +197,7 @@ class Target(IPTCModule):
     def standard_target(self, name: str) -> None:
         if not isinstance(name, str):
             raise TypeError(f"a verdict or chain is a string, not {shown(name)}")
+        name = plain(name)
         self._start_standard(self._rule, name)
         if name == "" or name in VERDICTS:
             self._goto = False

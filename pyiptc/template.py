@@ -12,6 +12,7 @@ from . import _blob
 from ._blob import Entry
 from .addresses import parse_network
 from .errors import RuleError, XTablesError, shown
+from .text import plain
 
 __all__ = ["PLACE", "Field", "Value", "field_of", "texts"]
 
@@ -87,7 +88,7 @@ def texts(template: str, values: Iterable[Value]) -> Iterable[str]:
     for value in values:
         if isinstance(value, bool) or not isinstance(value, (str, int)):
             raise TypeError(f"a value of this template is text or a number, not {shown(value)}")
-        yield template.replace(PLACE, str(value))
+        yield template.replace(PLACE, plain(value))
 
 
 def _range(value: Value) -> bytes:

@@ -8,7 +8,7 @@ in any other encoding survives the round trip.
 from __future__ import annotations
 
 import re
-from typing import Optional
+from typing import Optional, Union
 
 from ._words import Option, Word, read_options, split
 from .errors import RuleError, shown
@@ -40,6 +40,13 @@ def encode(text: str) -> bytes:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:
         raise RuleError(f"{shown(text)} cannot be encoded: {error.reason}") from None
+
+
+def plain(value: Union[str, int]) -> str:
+    """Text or a number, of whatever class, as text: members of enumerations say their names."""
+    if type(value) is str:
+        return value
+    return str.__str__(value) if isinstance(value, str) else str(int(value))
 
 
 #: What cannot stand in a word without quotes.
