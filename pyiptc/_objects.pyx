@@ -968,14 +968,14 @@ cdef class ModuleCore:
 
     # -- options -----------------------------------------------------------------------------------
 
-    def parse(self, str parameter not None, value) -> None:
+    def parse(self, parameter, value) -> None:
         """Set one option, by its name with dashes.
 
         Raises:
             UnknownOptionError: There is none of this name.
             XTablesError: The value was refused; the message is the library's.
         """
-        self.set_option(parameter, value)
+        self.set_option(PyUnicode_FromObject(parameter), value)
 
     cdef int set_option(self, str parameter, value) except -1:
         return self.set_known(parameter, value, self.table().get(parameter))

@@ -86,6 +86,15 @@ def parts(case: Case) -> Parts:
 # An ordinary user's namespace knows one user and one group, and its kernel no others.
 UNKNOWN_HERE = {"owner-uid-range-not"} if in_user_namespace() else set()
 
+NAMESAKES = (
+    {"connlabel", "recent"},
+    {"connmark", "mark"},
+    {"osf", "ttl"},
+    {"policy", "statistic"},
+)
+"""Matches that have an option of one name: iptables takes that of a second match of the one kind for
+the other's, and says that it was given twice."""
+
 ALL = [
     parts(case)
     for case in cases.ACCEPTED
@@ -119,8 +128,8 @@ def rules(draw: st.DrawFn, family: str, table: str) -> list[str]:
     found = list(target.matches)
     for one in chosen:
         agrees = all(header.get(option, value) == value for option, value in one.header.items())
-        # Of the second match of a kind iptables does not see the options that another has too.
-        if agrees and not ({"connlabel", "recent"} <= {*found, *one.matches} or merged(found, one)):
+        together = {*found, *one.matches}
+        if agrees and not (any(pair <= together for pair in NAMESAKES) or merged(found, one)):
             header.update(one.header)
             found += one.matches
     return [word for value in header.values() for word in value] + found + list(target.target)
