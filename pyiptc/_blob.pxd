@@ -50,6 +50,7 @@ cdef str network_as_text(const _csrc.pyiptc_family *layout, const unsigned char 
                          const unsigned char *mask, bint dotted)
 cdef str interface_as_text(const unsigned char *name, const unsigned char *mask)
 cdef str to_str(const char *text)
+cdef bint read_address(const _csrc.pyiptc_family *layout, value, unsigned char *to) except -1
 cdef str name_in(const unsigned char *payload)
 cdef Entry laid_out(const _csrc.pyiptc_family *layout, const unsigned char *head, list matches,
                     bytes target, int kind, str jump)

@@ -634,6 +634,17 @@ cdef Entry laid_out(const _csrc.pyiptc_family *layout, const unsigned char *head
     return entry
 
 
+cdef bint read_address(const _csrc.pyiptc_family *layout, value, unsigned char *to) except -1:
+    """Whether text is an address alone, without a mask: it is read then."""
+    cdef const char *text
+    cdef Py_ssize_t length
+    try:
+        text = PyUnicode_AsUTF8AndSize(value, &length)
+    except UnicodeEncodeError:
+        return False
+    return memchr(text, 0, length) is NULL and _csrc.pyiptc_read_address(layout, text, to)
+
+
 def pack_addresses(int family, values not None, network not None) -> bytes:
     """Addresses and their masks, as they stand in a header, one after the other.
 
@@ -672,17 +683,11 @@ def pack_addresses(int family, values not None, network not None) -> bytes:
 
 cdef int pack_address(const _csrc.pyiptc_family *layout, value, network, Py_ssize_t index,
                       unsigned char *to) except -1:
-    cdef Py_ssize_t size = layout.address_size, i, length
+    cdef Py_ssize_t size = layout.address_size, i
     cdef bytes raw, mask
-    cdef const char *text
     memset(to + size, 0xFF, size)
     if isinstance(value, str):
-        try:
-            text = PyUnicode_AsUTF8AndSize(value, &length)
-        except UnicodeEncodeError:
-            text = b""
-            length = 0
-        if length == <Py_ssize_t>strlen(text) and _csrc.pyiptc_read_address(layout, text, to):
+        if read_address(layout, value, to):
             return 0
         try:
             raw, mask = network(value)

@@ -17,7 +17,8 @@ from libc.stdint cimport uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcmp, memcpy, memset
 
 from . cimport _csrc
-from ._blob cimport HEADER_MAX, Entry, Header, interface_as_text, laid_out, network_as_text
+from ._blob cimport (
+    HEADER_MAX, Entry, Header, interface_as_text, laid_out, network_as_text, read_address)
 from ._print cimport Printed, printer_of
 from ._words cimport parameters
 from ._xtables cimport GOTO, GOTO6, Instance, instance
@@ -350,8 +351,6 @@ cdef class RuleCore:
         cdef unsigned char address[16]
         cdef bint inverted = False
         cdef bytes raw, mask
-        cdef const char *text
-        cdef Py_ssize_t length
         cdef Header header
         cdef unsigned char *to
         if value is None:
@@ -361,13 +360,7 @@ cdef class RuleCore:
         elif value.startswith("!"):
             inverted = True
             value = (<str>value)[1:].lstrip(" ")
-        try:
-            text = PyUnicode_AsUTF8AndSize(value, &length)
-        except UnicodeEncodeError:
-            text = b""
-            length = 0
-        if (memchr(text, 0, length) is NULL
-                and _csrc.pyiptc_read_address(layout, text, address)):
+        if read_address(layout, value, address):
             header = self.edit()
             to = header.buffer + index * size
             memcpy(to, address, size)

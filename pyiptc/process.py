@@ -43,6 +43,7 @@ def choice(
         wanted = os.environ.get(variable) or default
     if wanted not in choices:
         raise ValueError(f"{what} {shown(wanted)}: expected one of {', '.join(choices)}")
+    # What was given may be of a class of its own.
     return choices[choices.index(wanted)]
 
 

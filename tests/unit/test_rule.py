@@ -445,12 +445,12 @@ def test_taking_apart_fails(
 
 
 def test_a_class_that_has_forgotten_to_begin_its_rules(family: Family) -> None:
-    class Forgetful(family.Rule):  # type: ignore[misc, name-defined]
-        def __init__(self) -> None:
-            self.src = None
+    def begin(rule: Any) -> None:
+        rule.src = None
 
+    forgetful = type("Forgetful", (family.Rule,), {"__init__": begin})
     with pytest.raises(errors.RuleError, match=r"never begun: Rule.__init__\(\) was not called"):
-        Forgetful()
+        forgetful()
 
 
 def test_a_class_that_has_forgotten_to_begin_its_matches(family: Family) -> None:
